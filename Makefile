@@ -1,0 +1,88 @@
+# make            build build/mailcheck
+# make demo       install what is missing, build, clean data/sample.csv in a private network
+# make check      install what is missing, all tests, plain and under sanitizers
+# make install    PREFIX (/usr/local), DESTDIR
+# See README.md; the map of the source is src/README.md.
+
+VERSION  := 0.1.0
+PREFIX   ?= /usr/local
+CC       ?= cc
+V        ?= release
+B        := build/$(V)
+
+# libcsv, libunistring and the header-only libxxhash have no (or no needed) .pc file in Debian 12
+PKGS     := libevent_core libevent_extra libcares libidn2 libpsl openssl jansson
+LIBS     := $(shell pkg-config --libs $(PKGS) 2>/dev/null) -lunistring -lcsv
+
+CFLAGS   ?= -O2 -g
+WARNINGS := -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes -Wswitch-enum
+ifdef CI
+WARNINGS += -Werror
+endif
+ALL_CFLAGS := -std=c11 -D_GNU_SOURCE -DMC_VERSION='"$(VERSION)"' -Isrc -Iinclude -I$(B)/gen \
+	$(WARNINGS) -fvisibility=hidden -MMD -MP $(shell pkg-config --cflags $(PKGS) 2>/dev/null) $(CFLAGS)
+ifeq ($(V),asan)
+ALL_CFLAGS += -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
+LDFLAGS  += -fsanitize=address,undefined
+endif
+
+ROOMS    := base loop address lists verdict mx smtp engine
+LIB_SRC  := $(foreach room,$(ROOMS),$(sort $(wildcard src/$(room)/*.c)))
+CLI_SRC  := $(filter-out $(LIB_SRC),$(sort $(wildcard src/*/*.c)))
+LIB_OBJ  := $(LIB_SRC:src/%.c=$(B)/src/%.o)
+CLI_OBJ  := $(CLI_SRC:src/%.c=$(B)/src/%.o)
+UNIT     := $(patsubst tests/unit/%.c,$(B)/tests/unit/%,$(sort $(wildcard tests/unit/test_*.c)))
+SERVERS  := $(patsubst tests/servers/%.c,$(B)/tests/servers/%,$(sort $(wildcard tests/servers/*.c)))
+
+.PHONY: all
+all: build/mailcheck
+
+build/mailcheck: $(B)/mailcheck
+	@ln -sfn $(V)/mailcheck $@
+
+$(B)/mailcheck: $(B)/src/main.o $(CLI_OBJ) $(B)/libmailcheck.a
+	$(CC) $(LDFLAGS) -o $@ $^ $(LIBS)
+
+$(B)/libmailcheck.a: $(LIB_OBJ)
+	@rm -f $@
+	ar rcs $@ $^
+
+# Tables that are compiled in are made from data/ by small programs beside the data. Each line:
+# the generated file, its maker, what it reads.
+define generated
+$(B)/gen/$(1): $(B)/gen/$(basename $(notdir $(2))) $(3)
+	$(B)/gen/$(basename $(notdir $(2))) $(3) >$$@.new
+	@mv $$@.new $$@
+$(B)/gen/$(basename $(notdir $(2))): $(2)
+	@mkdir -p $$(@D)
+	$(CC) -std=c11 -D_GNU_SOURCE -O1 $(WARNINGS) -o $$@ $(2) $(4)
+GENERATED += $(B)/gen/$(1)
+endef
+
+$(LIB_OBJ) $(CLI_OBJ) $(B)/src/main.o: | $(GENERATED)
+
+$(B)/%.o: %.c
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) -c -o $@ $<
+
+# Unit tests: one program a tests/unit/test_*.c, linked with every room.
+$(B)/tests/unit/%: $(B)/tests/unit/%.o $(CLI_OBJ) $(B)/libmailcheck.a
+	$(CC) $(LDFLAGS) -o $@ $^ $(LIBS) -lcmocka
+
+# Scripted servers and other helpers of the tests: one program a file, nothing of src/ in them.
+$(B)/tests/servers/%: tests/servers/%.c
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $< $(SERVER_LIBS)
+SERVER_LIBS := $(shell pkg-config --libs openssl 2>/dev/null)
+
+.PHONY: units servers
+units: $(UNIT)
+servers: $(SERVERS)
+
+.PHONY: clean
+clean:
+	rm -rf build/release build/asan build/mailcheck
+
+-include $(shell find $(B) -name '*.d' 2>/dev/null)
+.SECONDARY:
+.DELETE_ON_ERROR:

@@ -1,0 +1,56 @@
+/* Memory: allocation that does not fail, and an arena for text that lives as long as its run.
+ *
+ * Small allocations never return NULL: when there is no memory the handler prints one line
+ * and exits with 1. Big tables that may honestly not fit use mc_try_realloc. */
+#ifndef MC_BASE_MEMORY_H
+#define MC_BASE_MEMORY_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/span.h"
+
+/* On in release too: a broken invariant must not become a wrong verdict. */
+#define MC_ASSERT(condition)                                                                       \
+    do {                                                                                           \
+        if (!(condition)) {                                                                        \
+            fprintf(stderr, "mailcheck: %s:%d: broken invariant: %s\n", __FILE__, __LINE__,        \
+                    #condition);                                                                   \
+            abort();                                                                               \
+        }                                                                                          \
+    } while (0)
+
+#define MC_ARRAY_LEN(array) (sizeof(array) / sizeof((array)[0]))
+
+/* Returned memory belongs to the caller, to be given back with free(). Never NULL. */
+void *mc_malloc(size_t size) __attribute__((malloc, returns_nonnull));
+void *mc_calloc(size_t count, size_t size) __attribute__((malloc, returns_nonnull));
+void *mc_realloc(void *at, size_t size) __attribute__((returns_nonnull));
+char *mc_strdup(const char *text) __attribute__((malloc, returns_nonnull));
+char *mc_span_dup(struct mc_span text) __attribute__((malloc, returns_nonnull));
+
+/* NULL when there is no memory; `at` is then still valid. */
+void *mc_try_realloc(void *at, size_t size) __attribute__((warn_unused_result));
+
+/* Called instead of printing and exiting; must not return. For embedders. */
+void mc_memory_set_handler(void (*out_of_memory)(size_t size));
+
+/* Makes room for one more element of `size` bytes in a growable array (1.5x). */
+void *mc_grow(void *at, size_t count, size_t *room, size_t size) __attribute__((returns_nonnull));
+
+/* Text that only grows: entries of at most 65,535 bytes, named by a 32-bit offset, freed all at
+ * once. Offset 0 is the empty string. Up to 4 GiB. */
+struct mc_arena {
+    char *at;
+    size_t len, room;
+};
+
+/* Copies `text` in. Aborts the program with a clear line when 4 GiB are full. */
+uint32_t mc_arena_add(struct mc_arena *arena, struct mc_span text);
+/* Valid until the next mc_arena_add. The bytes are followed by a NUL. */
+struct mc_span mc_arena_get(const struct mc_arena *arena, uint32_t offset);
+void mc_arena_free(struct mc_arena *arena);
+
+#endif

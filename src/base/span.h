@@ -1,0 +1,55 @@
+/* A length-counted piece of somebody else's bytes. Borrows; never owns, never NUL-terminated. */
+#ifndef MC_BASE_SPAN_H
+#define MC_BASE_SPAN_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <string.h>
+
+struct mc_span {
+    const char *at;
+    size_t len;
+};
+
+static inline struct mc_span mc_span(const char *at, size_t len)
+{
+    return (struct mc_span){at, len};
+}
+
+static inline struct mc_span mc_span_of(const char *text)
+{
+    return (struct mc_span){text, strlen(text)};
+}
+
+static inline bool mc_span_equal(struct mc_span a, struct mc_span b)
+{
+    return a.len == b.len && (a.len == 0 || memcmp(a.at, b.at, a.len) == 0);
+}
+
+static inline char mc_ascii_lower(char c)
+{
+    return c >= 'A' && c <= 'Z' ? (char)(c + ('a' - 'A')) : c;
+}
+
+/* ASCII case is ignored; other bytes must be the same. */
+static inline bool mc_span_equal_nocase(struct mc_span a, struct mc_span b)
+{
+    if (a.len != b.len)
+        return false;
+    for (size_t i = 0; i < a.len; i++)
+        if (mc_ascii_lower(a.at[i]) != mc_ascii_lower(b.at[i]))
+            return false;
+    return true;
+}
+
+static inline bool mc_span_ends_with(struct mc_span text, struct mc_span end)
+{
+    return text.len >= end.len && memcmp(text.at + text.len - end.len, end.at, end.len) == 0;
+}
+
+static inline bool mc_is_digit(char c)
+{
+    return c >= '0' && c <= '9';
+}
+
+#endif

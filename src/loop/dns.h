@@ -1,0 +1,67 @@
+/* DNS questions through c-ares: MX, A, AAAA. Each call is one question; asking once a name is the
+ * business of mx/mx_lookup.h. No search domains, no /etc/hosts, never getaddrinfo.
+ *
+ * The answer comes from the loop, once, never inside the call. Not-found, no-data and
+ * could-not-ask stay apart. Keeps at most `outstanding` questions under way and queues the rest. */
+#ifndef MC_LOOP_DNS_H
+#define MC_LOOP_DNS_H
+
+#include <netinet/in.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/span.h"
+#include "loop/loop.h"
+
+enum mc_dns_type { MC_DNS_MX, MC_DNS_A, MC_DNS_AAAA };
+
+enum mc_dns_status {
+    MC_DNS_OK,
+    MC_DNS_NO_DATA,   /* the name exists, no record of this type */
+    MC_DNS_NOT_FOUND, /* NXDOMAIN */
+    MC_DNS_SERVFAIL,
+    MC_DNS_REFUSED, /* and NOTIMP, FORMERR */
+    MC_DNS_TIMEOUT, /* silence */
+    MC_DNS_BAD,     /* an answer that makes no sense, or a name that cannot be asked */
+    MC_DNS_LOCAL,   /* our own trouble (no server configured, no socket) */
+};
+
+struct mc_dns_mx {
+    uint16_t preference;
+    const char *host; /* lower case, no trailing dot; "" for the root (null MX) */
+};
+
+struct mc_dns_answer {
+    enum mc_dns_status status;
+    size_t count;
+    const struct mc_dns_mx *mx; /* MC_DNS_MX, in the order of the answer */
+    const struct in_addr *a;
+    const struct in6_addr *aaaa;
+};
+
+struct mc_dns;
+
+struct mc_dns_options {
+    const char *servers;  /* "ADDR[:PORT][,...]", NULL: /etc/resolv.conf */
+    uint32_t timeout_ms;  /* for one question, tries and servers all told */
+    uint32_t outstanding; /* questions under way at once */
+    bool tcp;             /* TCP only (behind a proxy) */
+    const char *proxy;    /* connect through this SOCKS5 proxy, or NULL */
+};
+
+/* NULL and a sentence in `error` on bad options. */
+struct mc_dns *mc_dns_new(struct mc_loop *loop, const struct mc_dns_options *options, char *error,
+                          size_t error_size);
+/* Nothing more is called back. */
+void mc_dns_free(struct mc_dns *dns);
+
+/* `name` is copied. The answer is valid during the call back. */
+void mc_dns_ask(struct mc_dns *dns, enum mc_dns_type type, const char *name,
+                void (*answered)(void *arg, const struct mc_dns_answer *answer), void *arg);
+
+/* Questions asked so far (for the report). */
+uint64_t mc_dns_questions(const struct mc_dns *dns);
+const char *mc_dns_status_name(enum mc_dns_status status);
+
+#endif

@@ -1,0 +1,52 @@
+/* The event loop: file descriptors, timers, signals, "call me next turn". The only owner of
+ * libevent's base and the only reader of the clock (tests/sim has a fake one with virtual time).
+ *
+ * Callbacks come from mc_loop_run, never from inside the call that asked for them. */
+#ifndef MC_LOOP_LOOP_H
+#define MC_LOOP_LOOP_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct mc_loop;
+
+struct mc_loop *mc_loop_new(void);
+void mc_loop_free(struct mc_loop *loop);
+
+/* Milliseconds of a clock that never goes back; the same value during one turn. */
+int64_t mc_loop_now_ms(const struct mc_loop *loop);
+
+/* One turn: waits for the first event, at most `timeout_ms` (-1: no limit), and serves it and
+ * all that are ready. Returns false when nothing at all is being waited for. */
+bool mc_loop_run(struct mc_loop *loop, int timeout_ms);
+
+/* One-shot timer, embedded in its owner. Set again: the old time is forgotten. */
+struct mc_timer {
+    struct mc_loop *loop;
+    void (*fire)(void *arg);
+    void *arg;
+    void *event; /* private to loop.c */
+};
+void mc_timer_init(struct mc_timer *timer, struct mc_loop *loop, void (*fire)(void *), void *arg);
+void mc_timer_set(struct mc_timer *timer, int64_t at_ms);
+void mc_timer_cancel(struct mc_timer *timer); /* before its owner is freed; idempotent */
+
+enum { MC_WATCH_READ = 1, MC_WATCH_WRITE = 2, MC_WATCH_EDGE = 4 };
+
+/* A watched descriptor, embedded in its owner. The owner closes the descriptor, after
+ * mc_watch_stop. With MC_WATCH_EDGE the owner must read and write until EAGAIN. */
+struct mc_watch {
+    struct mc_loop *loop;
+    void (*ready)(void *arg, int fd, int what);
+    void *arg;
+    void *event; /* private to loop.c */
+};
+void mc_watch_start(struct mc_watch *watch, struct mc_loop *loop, int fd, int what,
+                    void (*ready)(void *arg, int fd, int what), void *arg);
+void mc_watch_stop(struct mc_watch *watch); /* idempotent */
+
+/* A signal handler that runs in the loop; process-wide. */
+void mc_loop_on_signal(struct mc_loop *loop, int number, void (*caught)(void *arg, int number),
+                       void *arg);
+
+#endif

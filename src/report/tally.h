@@ -1,0 +1,43 @@
+/* Counts as verdicts pass, for the reports. Plain data; every report is a view of it. */
+#ifndef MC_REPORT_TALLY_H
+#define MC_REPORT_TALLY_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "verdict/verdict.h"
+
+struct mc_tally_provider {
+    char id[32]; /* "" where not known */
+    uint64_t rows;
+    uint64_t by_status[MC_STATUS_COUNT];
+};
+
+struct mc_tally {
+    uint64_t rows, blank_lines, duplicates;
+    uint64_t by_reason[MC_REASON_COUNT]; /* rows, duplicates included */
+    uint64_t by_status[MC_STATUS_COUNT];
+    uint64_t unique_by_reason[MC_REASON_COUNT]; /* first rows only */
+    uint64_t role, disposable, free, suggestions;
+    struct mc_tally_provider *providers;
+    size_t provider_count, provider_room;
+
+    /* what was spent; filled at the end */
+    uint64_t dns_questions, smtp_sessions, recipients_asked, controls_asked;
+    int64_t started_at, ended_at; /* seconds since 1970 */
+    uint64_t elapsed_ms;
+    const char *list_name;    /* as the user named it, "standard input" for a pipe */
+    const char *probe_notice; /* why the probe stage could not run; NULL where it could */
+    bool interrupted;
+};
+
+void mc_tally_add(struct mc_tally *tally, const struct mc_result *result);
+void mc_tally_free(struct mc_tally *tally);
+
+/* Expected hard bounces in `rows` rows as they are, and among those left after cleaning (status
+ * deliverable and risky but suppressed and disposable); in rows, from the rates in report.c. */
+double mc_tally_expected_bounces(const struct mc_tally *tally);
+double mc_tally_expected_bounces_cleaned(const struct mc_tally *tally);
+
+#endif

@@ -1,0 +1,133 @@
+/* The base room: text, arena, index, durations. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include <cmocka.h>
+
+#include "base/duration.h"
+#include "base/hash.h"
+#include "base/memory.h"
+#include "base/text.h"
+
+static void arena_gives_back_what_it_got(void **state)
+{
+    (void)state;
+    struct mc_arena arena = {0};
+    char name[16];
+    uint32_t at[5000];
+    assert_int_equal(mc_arena_add(&arena, mc_span_of("")), 0);
+    for (unsigned i = 0; i < 5000; i++) {
+        snprintf(name, sizeof name, "name%u", i);
+        at[i] = mc_arena_add(&arena, mc_span_of(name));
+    }
+    for (unsigned i = 0; i < 5000; i++) {
+        snprintf(name, sizeof name, "name%u", i);
+        assert_string_equal(mc_arena_get(&arena, at[i]).at, name);
+    }
+    assert_int_equal(mc_arena_get(&arena, 0).len, 0);
+    mc_arena_free(&arena);
+}
+
+static void index_finds_all_of_one_hash(void **state)
+{
+    (void)state;
+    struct mc_index index = {0};
+    struct mc_index_cursor cursor;
+    for (uint32_t i = 0; i < 3000; i++) {
+        char name[16];
+        int len = snprintf(name, sizeof name, "n%u", i / 3);
+        mc_index_add(&index, mc_hash(mc_span(name, (size_t)len)), i);
+    }
+    for (uint32_t i = 0; i < 1000; i++) {
+        char name[16];
+        int len = snprintf(name, sizeof name, "n%u", i);
+        unsigned found = 0;
+        uint32_t record = mc_index_first(&index, mc_hash(mc_span(name, (size_t)len)), &cursor);
+        for (; record != MC_NONE; record = mc_index_next(&index, &cursor))
+            found += record / 3 == i;
+        assert_int_equal(found, 3);
+    }
+    assert_int_equal(mc_index_first(&index, mc_hash(mc_span_of("other")), &cursor), MC_NONE);
+    mc_index_free(&index);
+}
+
+static void durations_both_ways(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text;
+        uint64_t ms;
+        const char *shown; /* NULL: refused */
+    } cases[] = {
+        {"500ms", 500, "500ms"},
+        {"10s", 10000, "10s"},
+        {"5m", 300000, "5m"},
+        {"90s", 90000, "90s"},
+        {"72h", 259200000, "3d"},
+        {"30d", 2592000000, "30d"},
+        {"0", 0, "0"},
+        {"0s", 0, "0"},
+        {"60m", 3600000, "1h"},
+        {"5", 0, NULL},
+        {"m", 0, NULL},
+        {"", 0, NULL},
+        {"5 m", 0, NULL},
+        {"-5m", 0, NULL},
+        {"99999d", 0, NULL},
+        {"1.5h", 0, NULL},
+        {"18446744073709551615d", 0, NULL},
+    };
+    for (size_t i = 0; i < MC_ARRAY_LEN(cases); i++) {
+        uint64_t ms = 0;
+        char shown[24];
+        bool ok = mc_duration_parse(mc_span_of(cases[i].text), &ms);
+        assert_int_equal(ok, cases[i].shown != NULL);
+        if (!ok)
+            continue;
+        assert_int_equal(ms, cases[i].ms);
+        mc_duration_format(ms, shown, sizeof shown);
+        assert_string_equal(shown, cases[i].shown);
+    }
+}
+
+static void hostile_bytes_become_harmless(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *raw;
+        size_t limit;
+        const char *shown;
+    } cases[] = {
+        {"a\r\nb\tc", 99, "a  b c"},
+        {"\x1b[31m", 99, "?[31m"},
+        {"z\xc3\xbc", 99, "z\xc3\xbc"},
+        {"\xff\xfe", 99, "??"},
+        {"\xc2\x9bK", 99, "?K"},
+        {"\xed\xa0\x80", 99, "???"},
+        {"abc", 2, "ab"},
+        {"a\xc3\xbc", 2, "a"},
+        {"\x7f", 99, "?"},
+        {"\xc0\xaf", 99, "??"},
+        {"\xf4\x90\x80\x80", 9, "????"},
+    };
+    for (size_t i = 0; i < MC_ARRAY_LEN(cases); i++) {
+        struct mc_text text = {0};
+        mc_text_add_printable(&text, mc_span_of(cases[i].raw), cases[i].limit);
+        assert_string_equal(mc_text_z(&text), cases[i].shown);
+        mc_text_free(&text);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(arena_gives_back_what_it_got),
+        cmocka_unit_test(index_finds_all_of_one_hash),
+        cmocka_unit_test(durations_both_ways),
+        cmocka_unit_test(hostile_bytes_become_harmless),
+    };
+    return cmocka_run_group_tests_name("base", tests, NULL, NULL);
+}
