@@ -69,6 +69,12 @@ $(B)/%.o: %.c
 $(B)/tests/unit/%: $(B)/tests/unit/%.o $(CLI_OBJ) $(B)/libmailcheck.a
 	$(CC) $(LDFLAGS) -o $@ $^ $(LIBS) -lcmocka
 
+# Those named test_sim_* run in virtual time: tests/sim/*.c defines the whole of loop/loop.h and
+# loop/stream.h, so the real ones stay in the archive.
+SIM_OBJ  := $(patsubst tests/sim/%.c,$(B)/tests/sim/%.o,$(sort $(wildcard tests/sim/*.c)))
+$(B)/tests/unit/test_sim_%: $(B)/tests/unit/test_sim_%.o $(SIM_OBJ) $(CLI_OBJ) $(B)/libmailcheck.a
+	$(CC) $(LDFLAGS) -o $@ $^ $(LIBS) -lcmocka
+
 # Scripted servers and other helpers of the tests: one program a file, nothing of src/ in them.
 $(B)/tests/servers/%: tests/servers/%.c
 	@mkdir -p $(@D)

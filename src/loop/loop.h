@@ -17,24 +17,29 @@ void mc_loop_free(struct mc_loop *loop);
 int64_t mc_loop_now_ms(const struct mc_loop *loop);
 
 /* One turn: waits for the first event, at most `timeout_ms` (-1: no limit), and serves it and
- * all that are ready. Returns false when nothing at all is being waited for. */
+ * all that are ready. Returns false when nothing at all is being waited for (signals aside). */
 bool mc_loop_run(struct mc_loop *loop, int timeout_ms);
 
-/* One-shot timer, embedded in its owner. Set again: the old time is forgotten. */
+/* One-shot timer, embedded in its owner. Set again: the old time is forgotten; setting it later is
+ * nearly free. A time that has passed fires in the next turn. It may be set, cancelled or freed in
+ * its own call back. */
 struct mc_timer {
     struct mc_loop *loop;
     void (*fire)(void *arg);
     void *arg;
-    void *event; /* private to loop.c */
+    int64_t at_ms, armed_ms; /* these three are private to loop.c */
+    void *event;
 };
 void mc_timer_init(struct mc_timer *timer, struct mc_loop *loop, void (*fire)(void *), void *arg);
 void mc_timer_set(struct mc_timer *timer, int64_t at_ms);
 void mc_timer_cancel(struct mc_timer *timer); /* before its owner is freed; idempotent */
 
-enum { MC_WATCH_READ = 1, MC_WATCH_WRITE = 2, MC_WATCH_EDGE = 4 };
+enum { MC_WATCH_READ = 1, MC_WATCH_WRITE = 2, MC_WATCH_EDGE = 4, MC_WATCH_HANGUP = 8 };
 
 /* A watched descriptor, embedded in its owner. The owner closes the descriptor, after
- * mc_watch_stop. With MC_WATCH_EDGE the owner must read and write until EAGAIN. */
+ * mc_watch_stop. With MC_WATCH_EDGE the owner must read and write until EAGAIN.
+ * `what` of the call back: READ, WRITE (both where the descriptor has an error), and with
+ * MC_WATCH_EDGE also HANGUP where the peer has sent its end of file. {0} is a stopped watch. */
 struct mc_watch {
     struct mc_loop *loop;
     void (*ready)(void *arg, int fd, int what);
@@ -44,6 +49,8 @@ struct mc_watch {
 void mc_watch_start(struct mc_watch *watch, struct mc_loop *loop, int fd, int what,
                     void (*ready)(void *arg, int fd, int what), void *arg);
 void mc_watch_stop(struct mc_watch *watch); /* idempotent */
+/* Stops and closes the descriptor, cheaper than one after the other. */
+void mc_watch_close(struct mc_watch *watch);
 
 /* A signal handler that runs in the loop; process-wide. */
 void mc_loop_on_signal(struct mc_loop *loop, int number, void (*caught)(void *arg, int number),

@@ -9,6 +9,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <sys/socket.h>
 
 #include "base/span.h"
@@ -47,8 +48,12 @@ struct mc_stream_events {
     /* `len` > 0 bytes, to be consumed at once. */
     void (*received)(void *owner, const char *bytes, size_t len);
     void (*tls_up)(void *owner);
-    /* `why`: a static or strerror sentence. The stream is dead; close it. */
+    /* `why`: a sentence, valid during the call. What had arrived before was delivered before. The
+     * stream is dead, its descriptor closed; all that is left to do is mc_stream_close. */
     void (*failed)(void *owner, enum mc_stream_failure failure, const char *why);
+    /* After mc_stream_finish: the connection is gone, the descriptor closed, the peer may be
+     * connected to anew. All that is left to do is mc_stream_close. */
+    void (*finished)(void *owner);
 };
 
 /* Starts to connect to `address`. Always returns a stream; a failure, even an immediate one,
@@ -57,7 +62,7 @@ struct mc_stream *mc_stream_connect(struct mc_net *net, const struct sockaddr *a
                                     socklen_t address_len, const struct mc_stream_events *events,
                                     void *owner);
 
-/* Queues and sends what the socket takes; the rest goes out as it can. */
+/* Sends what the socket takes and queues the rest; nothing on a dead stream. */
 void mc_stream_write(struct mc_stream *stream, const char *bytes, size_t len);
 
 /* Starts a TLS handshake as client (no certificate is verified: RFC 7435). `host` is the SNI name
@@ -68,12 +73,22 @@ void mc_stream_start_tls(struct mc_stream *stream, const char *host);
 /* Our own end of the connection as text, "" when not known; valid while the stream is. */
 const char *mc_stream_local_address(struct mc_stream *stream);
 
-/* Sends what is queued and fits into the socket, then closes; frees the stream at the end of the
- * turn. No event comes after this. NULL is fine. */
+/* The polite end: writes `last` (a QUIT; may be empty where it is on its way), then waits for the
+ * peer to close, at most `linger_ms`; what still arrives is thrown away. `finished` is the only
+ * event after this and always comes, failures included. Until then the connection counts as open,
+ * as it does for the peer; a peer that closes after it has read QUIT has surely read it. */
+void mc_stream_finish(struct mc_stream *stream, const char *last, size_t len, uint32_t linger_ms);
+
+/* The end: sends what is queued and fits into the socket, closes, and gives up the stream. No
+ * event comes after this. NULL is fine. */
 void mc_stream_close(struct mc_stream *stream);
 
-/* Streams open now, and whether our side lacks IPv6 (or IPv4) altogether. */
+/* Connections open or being opened now, those that finish included. */
 size_t mc_net_open_streams(const struct mc_net *net);
+
+/* False where our side lacks this family (AF_INET, AF_INET6) altogether: no route to the world and
+ * no address but loopback and link-local ones, or a source address of the other family. Nothing is
+ * sent; the answer is up to some seconds old. True with a proxy. */
 bool mc_net_can_reach(const struct mc_net *net, int family);
 
 #endif

@@ -1,0 +1,240 @@
+/* The event loop on real pipes and timers. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include <cmocka.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <unistd.h>
+
+#include "base/memory.h"
+#include "loop/loop.h"
+
+struct probe {
+    struct mc_loop *loop;
+    struct mc_timer timer;
+    struct mc_watch watch;
+    int64_t fired_ms;
+    int fired, what, number;
+    struct probe **owner; /* set: free yourself in the call back */
+};
+
+static void on_timer(void *arg)
+{
+    struct probe *probe = arg;
+    probe->fired++;
+    probe->fired_ms = mc_loop_now_ms(probe->loop);
+    if (probe->owner) {
+        *probe->owner = NULL;
+        mc_timer_cancel(&probe->timer);
+        free(probe);
+    }
+}
+
+static void on_ready(void *arg, int fd, int what)
+{
+    struct probe *probe = arg;
+    (void)fd;
+    probe->fired++;
+    probe->what |= what;
+    if (probe->owner) {
+        *probe->owner = NULL;
+        mc_watch_close(&probe->watch);
+        free(probe);
+    }
+}
+
+static void on_signal(void *arg, int number)
+{
+    struct probe *probe = arg;
+    probe->number = number;
+}
+
+static void nothing_to_wait_for(void **state)
+{
+    (void)state;
+    struct mc_loop *loop = mc_loop_new();
+    struct probe probe = {.loop = loop};
+    assert_false(mc_loop_run(loop, -1));
+    mc_loop_on_signal(loop, SIGUSR1, on_signal, &probe);
+    assert_false(mc_loop_run(loop, -1));
+    mc_timer_init(&probe.timer, loop, on_timer, &probe);
+    mc_timer_set(&probe.timer, mc_loop_now_ms(loop) + 60000);
+    mc_timer_cancel(&probe.timer);
+    mc_timer_cancel(&probe.timer);
+    assert_false(mc_loop_run(loop, -1));
+    mc_loop_free(loop);
+    mc_loop_free(NULL);
+}
+
+static void timers_never_fire_early(void **state)
+{
+    (void)state;
+    struct mc_loop *loop = mc_loop_new();
+    struct probe probes[20];
+    int64_t start_ms = mc_loop_now_ms(loop);
+    for (int i = 0; i < 20; i++) {
+        probes[i] = (struct probe){.loop = loop};
+        mc_timer_init(&probes[i].timer, loop, on_timer, &probes[i]);
+        mc_timer_set(&probes[i].timer, start_ms + 20 - i);
+    }
+    while (mc_loop_run(loop, -1))
+        ;
+    for (int i = 0; i < 20; i++) {
+        assert_int_equal(probes[i].fired, 1);
+        assert_true(probes[i].fired_ms >= start_ms + 20 - i);
+        mc_timer_cancel(&probes[i].timer);
+    }
+    mc_loop_free(loop);
+}
+
+static void setting_again_forgets_the_old_time(void **state)
+{
+    (void)state;
+    struct mc_loop *loop = mc_loop_new();
+    struct probe later = {.loop = loop}, sooner = {.loop = loop};
+    int64_t start_ms = mc_loop_now_ms(loop);
+    mc_timer_init(&later.timer, loop, on_timer, &later);
+    mc_timer_init(&sooner.timer, loop, on_timer, &sooner);
+    mc_timer_set(&later.timer, start_ms + 2);
+    mc_timer_set(&later.timer, start_ms + 25);
+    mc_timer_set(&sooner.timer, start_ms + 3600000);
+    mc_timer_set(&sooner.timer, start_ms + 5);
+    while (mc_loop_run(loop, -1))
+        assert_int_equal(later.fired && !sooner.fired, 0);
+    assert_int_equal(later.fired, 1);
+    assert_int_equal(sooner.fired, 1);
+    assert_true(later.fired_ms >= start_ms + 25);
+    assert_true(sooner.fired_ms < start_ms + 3600000);
+    mc_loop_free(loop);
+}
+
+static void again(void *arg)
+{
+    struct probe *probe = arg;
+    probe->fired++;
+    mc_timer_set(&probe->timer, mc_loop_now_ms(probe->loop));
+}
+
+static void a_time_that_passed_fires_next_turn(void **state)
+{
+    (void)state;
+    struct mc_loop *loop = mc_loop_new();
+    struct probe probe = {.loop = loop};
+    mc_timer_init(&probe.timer, loop, again, &probe);
+    mc_timer_set(&probe.timer, mc_loop_now_ms(loop) - 1000);
+    assert_int_equal(probe.fired, 0);
+    for (int turn = 1; turn <= 5; turn++) {
+        assert_true(mc_loop_run(loop, -1));
+        assert_int_equal(probe.fired, turn);
+    }
+    mc_timer_cancel(&probe.timer);
+    mc_loop_free(loop);
+}
+
+static void run_respects_its_limit(void **state)
+{
+    (void)state;
+    struct mc_loop *loop = mc_loop_new();
+    struct probe probe = {.loop = loop};
+    mc_timer_init(&probe.timer, loop, on_timer, &probe);
+    int64_t start_ms = mc_loop_now_ms(loop);
+    mc_timer_set(&probe.timer, start_ms + 3600000);
+    assert_true(mc_loop_run(loop, 0));
+    assert_true(mc_loop_run(loop, 8));
+    assert_true(mc_loop_now_ms(loop) >= start_ms + 4);
+    assert_true(mc_loop_now_ms(loop) < start_ms + 3600000);
+    assert_int_equal(probe.fired, 0);
+    mc_timer_cancel(&probe.timer);
+    mc_loop_free(loop);
+}
+
+static void owners_may_go_in_their_call_back(void **state)
+{
+    (void)state;
+    struct mc_loop *loop = mc_loop_new();
+    struct probe *timed = mc_calloc(1, sizeof *timed), *watched = mc_calloc(1, sizeof *watched);
+    int ends[2];
+    assert_int_equal(pipe2(ends, O_NONBLOCK | O_CLOEXEC), 0);
+    *timed = (struct probe){.loop = loop, .owner = &timed};
+    mc_timer_init(&timed->timer, loop, on_timer, timed);
+    mc_timer_set(&timed->timer, mc_loop_now_ms(loop));
+    *watched = (struct probe){.loop = loop, .owner = &watched};
+    mc_watch_start(&watched->watch, loop, ends[0], MC_WATCH_READ | MC_WATCH_EDGE, on_ready,
+                   watched);
+    assert_int_equal(write(ends[1], "x", 1), 1);
+    while (mc_loop_run(loop, -1))
+        ;
+    assert_null(timed);
+    assert_null(watched);
+    assert_int_equal(fcntl(ends[0], F_GETFD), -1);
+    assert_int_equal(errno, EBADF);
+    close(ends[1]);
+    mc_loop_free(loop);
+}
+
+/* A reused descriptor number must be watched anew, whichever way the old watch ended. */
+static void edges_come_once_and_numbers_may_be_reused(void **state)
+{
+    (void)state;
+    struct mc_loop *loop = mc_loop_new();
+    for (int round = 0; round < 4; round++) {
+        struct probe probe = {.loop = loop};
+        int ends[2];
+        assert_int_equal(pipe2(ends, O_NONBLOCK | O_CLOEXEC), 0);
+        mc_watch_start(&probe.watch, loop, ends[0], MC_WATCH_READ | MC_WATCH_EDGE, on_ready,
+                       &probe);
+        assert_true(mc_loop_run(loop, 0));
+        assert_int_equal(probe.fired, 0);
+        assert_int_equal(write(ends[1], "x", 1), 1);
+        mc_loop_run(loop, -1);
+        mc_loop_run(loop, 0);
+        assert_int_equal(probe.fired, 1);
+        assert_int_equal(probe.what, MC_WATCH_READ);
+        if (round % 2) {
+            mc_watch_close(&probe.watch);
+        } else {
+            mc_watch_stop(&probe.watch);
+            mc_watch_stop(&probe.watch);
+            close(ends[0]);
+        }
+        close(ends[1]);
+        assert_false(mc_loop_run(loop, -1));
+    }
+    mc_loop_free(loop);
+}
+
+static void signals_run_in_the_loop(void **state)
+{
+    (void)state;
+    struct mc_loop *loop = mc_loop_new();
+    struct probe probe = {.loop = loop};
+    mc_loop_on_signal(loop, SIGUSR2, on_signal, &probe);
+    mc_timer_init(&probe.timer, loop, on_timer, &probe);
+    mc_timer_set(&probe.timer, mc_loop_now_ms(loop) + 3600000);
+    raise(SIGUSR2);
+    assert_int_equal(probe.number, 0);
+    assert_true(mc_loop_run(loop, -1));
+    assert_int_equal(probe.number, SIGUSR2);
+    mc_timer_cancel(&probe.timer);
+    mc_loop_free(loop);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(nothing_to_wait_for),
+        cmocka_unit_test(timers_never_fire_early),
+        cmocka_unit_test(setting_again_forgets_the_old_time),
+        cmocka_unit_test(a_time_that_passed_fires_next_turn),
+        cmocka_unit_test(run_respects_its_limit),
+        cmocka_unit_test(owners_may_go_in_their_call_back),
+        cmocka_unit_test(edges_come_once_and_numbers_may_be_reused),
+        cmocka_unit_test(signals_run_in_the_loop),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
