@@ -95,7 +95,8 @@ void mc_timer_set(struct mc_timer *timer, int64_t at_ms)
 {
     struct mc_loop *loop = timer->loop;
     mc_timer_cancel(timer);
-    timer->at_ms = at_ms;
+    /* what is past is due now, and after what was due before it */
+    timer->at_ms = at_ms > loop->now_ms ? at_ms : loop->now_ms;
     struct armed *armed = mc_malloc(sizeof *armed);
     *armed = (struct armed){.timer = timer, .order = ++loop->orders};
     timer->event = armed;

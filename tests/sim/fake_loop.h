@@ -3,6 +3,8 @@
 #ifndef SIM_FAKE_LOOP_H
 #define SIM_FAKE_LOOP_H
 
+#include <stddef.h>
+
 #include "loop/loop.h"
 
 /* What virtual time starts with; not 0, as no real clock's reading is. */
