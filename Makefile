@@ -59,6 +59,8 @@ $(B)/gen/$(basename $(notdir $(2))): $(2)
 GENERATED += $(B)/gen/$(1)
 endef
 
+$(eval $(call generated,reply_tables.inc,data/compile_replies.c,$(sort $(wildcard data/replies/*.tsv))))
+
 $(LIB_OBJ) $(CLI_OBJ) $(B)/src/main.o: | $(GENERATED)
 
 $(B)/%.o: %.c

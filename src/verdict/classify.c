@@ -1,0 +1,160 @@
+/* The order of evidence: stage, then severity, then the innermost reply, then the rules of
+ * data/replies over its words. */
+#include "verdict/classify.h"
+
+#include "base/memory.h"
+#include "verdict/reply_rules.h"
+
+static const char *const stage_names[] = {"REPLY",    "CONNECT", "PROXY", "BANNER", "EHLO",
+                                          "STARTTLS", "MAIL",    "RCPT",  "DOT"};
+_Static_assert(MC_ARRAY_LEN(stage_names) == MC_STAGE_COUNT, "one for each");
+
+const char *mc_stage_name(enum mc_stage stage)
+{
+    MC_ASSERT(stage < MC_STAGE_COUNT);
+    return stage_names[stage];
+}
+
+static struct mc_ruling ruling_of(enum mc_reason reason, enum mc_blame blame, const char *rule)
+{
+    return (struct mc_ruling){.reason = reason, .blame = blame, .surety = MC_SURE, .rule = rule};
+}
+
+/* 2xx: nothing but the code and the stage matter. */
+static struct mc_ruling yes(enum mc_stage stage, unsigned code)
+{
+    if (code == 252 && stage == MC_STAGE_RCPT)
+        return ruling_of(MC_REASON_UNPROVEN, MC_BLAME_NOBODY, "252");
+    return ruling_of(MC_REASON_ACCEPTED, MC_BLAME_NOBODY, "2xx");
+}
+
+static bool contains(struct mc_span text, const char *what)
+{
+    return memmem(text.at, text.len, what, strlen(what)) != NULL;
+}
+
+/* Where nobody told the stage, Postfix and its like may have: "(in reply to RCPT TO command)". */
+static enum mc_stage stated_stage(struct mc_span text)
+{
+    static const struct {
+        const char *words;
+        enum mc_stage stage;
+    } stages[] = {
+        {"in reply to RCPT TO", MC_STAGE_RCPT},
+        {"in reply to end of ", MC_STAGE_END_OF_DATA},
+        {"in reply to MAIL FROM", MC_STAGE_MAIL},
+        {"in reply to HELO", MC_STAGE_EHLO},
+        {"in reply to EHLO", MC_STAGE_EHLO},
+        {"in reply to initial", MC_STAGE_BANNER},
+        {"while receiving the initial server greeting", MC_STAGE_BANNER},
+    };
+    for (size_t i = 0; i < MC_ARRAY_LEN(stages); i++)
+        if (contains(text, stages[i].words))
+            return stages[i].stage;
+    return MC_STAGE_NONE;
+}
+
+/* "host mx said: 550 5.1.1 ...", "-> 550 ...", "(x:550 ...)", "550-'5.7.1 ...": the last reply
+ * within the text, NULL where there is none. It must follow a mark that quotes. */
+static const char *inner_reply(struct mc_span text)
+{
+    for (size_t i = text.len; i-- > 1;) {
+        struct mc_span rest = mc_span(text.at + i, text.len - i);
+        if ((rest.at[0] != '4' && rest.at[0] != '5') || rest.len < 6 || !mc_is_digit(rest.at[1]) ||
+            !mc_is_digit(rest.at[2]) || (rest.at[3] != ' ' && rest.at[3] != '-'))
+            continue;
+        size_t before = i;
+        while (before && (text.at[before - 1] == ' ' || text.at[before - 1] == '\n'))
+            before--;
+        /* a list of codes, a time ("12: 450 seconds") and a line that repeats the code quote
+         * nothing */
+        if (before && strchr(":>('\"", text.at[before - 1]) && text.at[before] != '\n')
+            return rest.at;
+    }
+    return NULL;
+}
+
+/* Exim and others quote what the server of *our* sender said; then the wrapper is the news. */
+static bool is_about_sender(struct mc_span wrapper)
+{
+    static const char *const words[] = {"ender verif", "ender address", "allout",    "erification",
+                                        "MAIL FROM",   "eturn path",    "eturn-path"};
+    for (size_t i = 0; i < MC_ARRAY_LEN(words); i++)
+        if (contains(wrapper, words[i]))
+            return true;
+    return false;
+}
+
+static uint32_t bit(enum mc_reason reason)
+{
+    return UINT32_C(1) << reason;
+}
+
+/* What may come out: a 4xx is never death, and before RCPT nothing is about a mailbox. */
+static uint32_t reasons_for(enum mc_stage stage, unsigned class)
+{
+    uint32_t soft = bit(MC_REASON_GREYLISTED) | bit(MC_REASON_BLOCKED) |
+                    bit(MC_REASON_TLS_REQUIRED) | bit(MC_REASON_SERVER_ERROR);
+    if (stage != MC_STAGE_NONE && stage < MC_STAGE_RCPT)
+        return stage == MC_STAGE_MAIL ? soft | bit(MC_REASON_NO_SMTPUTF8) : soft;
+    soft |= bit(MC_REASON_MAILBOX_FULL);
+    if (class == 4)
+        return soft;
+    uint32_t hard = bit(MC_REASON_NO_SUCH_MAILBOX) | bit(MC_REASON_MAILBOX_DISABLED) |
+                    bit(MC_REASON_DOMAIN_NOT_SERVED) | bit(MC_REASON_NO_SMTPUTF8);
+    return soft | hard;
+}
+
+/* Narrows the context to a reply that this one only passes on. */
+static struct mc_span innermost(struct mc_span text, struct mc_reply_context *context)
+{
+    const char *inner = inner_reply(text);
+    if (!inner || is_about_sender(mc_span(text.at, (size_t)(inner - text.at))))
+        return text;
+    struct mc_reply nested;
+    mc_reply_from_text(mc_span(inner, text.len - (size_t)(inner - text.at)), &nested);
+    if (!nested.code)
+        return text;
+    /* a wrapper that says "not now" keeps it so */
+    if (context->code / 100 != 4) {
+        context->code = nested.code;
+        context->class = nested.class;
+        context->subject = nested.subject;
+        context->detail = nested.detail;
+    }
+    return mc_span(inner + 4, text.len - (size_t)(inner + 4 - text.at));
+}
+
+struct mc_ruling mc_classify(enum mc_stage stage, const struct mc_reply *reply,
+                             struct mc_span provider, const struct mc_ours *ours)
+{
+    if (reply->code >= 200 && reply->code < 300)
+        return yes(stage, reply->code);
+    struct mc_span text = mc_span(reply->text, reply->text_len);
+    if (stage == MC_STAGE_NONE)
+        stage = stated_stage(text);
+    struct mc_reply_context context = {
+        .stage = stage,
+        .code = reply->code,
+        .class = reply->class,
+        .subject = reply->subject,
+        .detail = reply->detail,
+        .provider = provider,
+    };
+    text = innermost(text, &context);
+    struct mc_reply_words words;
+    mc_reply_words_read(text, ours, &words);
+    unsigned severity = context.code ? context.code / 100 : context.class;
+    if (!context.class && words.class && (!severity || severity == words.class)) {
+        context.class = words.class;
+        context.subject = words.subject;
+        context.detail = words.detail;
+        severity = severity ? severity : words.class;
+    }
+    context.reasons = reasons_for(stage, severity);
+    struct mc_ruling ruling;
+    if (!mc_reply_rules_find(&words, &context, &ruling))
+        ruling = ruling_of(MC_REASON_SERVER_ERROR, MC_BLAME_PEER, "nothing known");
+    ruling.refuses_session = ruling.refuses_session || reply->code == 421;
+    return ruling;
+}
