@@ -80,7 +80,8 @@ $(B)/tests/unit/test_sim_%: $(B)/tests/unit/test_sim_%.o $(SIM_OBJ) $(CLI_OBJ) $
 # Scripted servers and other helpers of the tests: one program a file, nothing of src/ in them.
 $(B)/tests/servers/%: tests/servers/%.c
 	@mkdir -p $(@D)
-	$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $< $(SERVER_LIBS)
+	$(CC) $(ALL_CFLAGS) -Itests/servers $(LDFLAGS) -o $@ $(filter %.c,$^) $(SERVER_LIBS)
+$(B)/tests/servers/mock_mx: $(wildcard tests/servers/mock_mx/*.[ch])
 SERVER_LIBS := $(shell pkg-config --libs openssl 2>/dev/null)
 
 .PHONY: units servers
