@@ -12,14 +12,9 @@
 
 #include "base/span.h"
 #include "loop/dns.h"
+#include "mx/mx_outcome.h"
+#include "mx/routable.h"
 #include "verdict/verdict.h"
-
-#define MC_MX_MAX 20 /* hosts of a domain that are looked at, best preference first */
-
-struct mc_ip {
-    uint8_t family; /* 4 or 6 */
-    uint8_t octets[16];
-};
 
 struct mc_mx_entry {
     uint16_t preference;
@@ -37,7 +32,7 @@ struct mc_mx_answer {
      * order of their names. For a reason against the domain: none. */
     size_t count;
     const struct mc_mx_entry *entries;
-    /* The best MX host by name, usable or not, "" where there is none. */
+    /* The best usable MX host by name; where none is, the best one; "" where there is none. */
     struct mc_span best_host;
 };
 
@@ -45,24 +40,22 @@ struct mc_mx;
 
 struct mc_mx_options {
     bool allow_private; /* --allow-private-mx */
-    bool want_all;      /* addresses of both families (a probe follows); else AAAA is asked only
-                           where A did not settle it */
+    bool want_all;      /* all hosts with the addresses of both families (a probe follows); else
+                           hosts are asked one by one until one is usable, the only entry then,
+                           and AAAA only where A did not settle it */
 };
 
 struct mc_mx *mc_mx_new(struct mc_dns *dns, const struct mc_mx_options *options);
+/* Free the `dns` first, so that it calls nobody back. */
 void mc_mx_free(struct mc_mx *mx);
 
 /* `domain`: lower-case A-labels. The answer comes from the loop, once. */
 void mc_mx_lookup(struct mc_mx *mx, struct mc_span domain,
                   void (*answered)(void *arg, const struct mc_mx_answer *answer), void *arg);
 
-/* Hosts live as long as `mx`; addresses are the usable ones, IPv4 first, each family in the order
- * of the answer. */
+/* Hosts live as long as `mx`, and so do their addresses: the usable ones, IPv4 first, each family
+ * in the order of the answer. A name is valid until the next turn of the loop. */
 struct mc_span mc_mx_host_name(const struct mc_mx *mx, uint32_t host);
 size_t mc_mx_host_addresses(const struct mc_mx *mx, uint32_t host, const struct mc_ip **addresses);
-
-/* Why `ip` must never be connected to ("private", "loopback", ...), or NULL where it is global
- * or of the ranges kept for test beds. */
-const char *mc_ip_unroutable(const struct mc_ip *ip);
 
 #endif

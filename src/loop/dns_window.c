@@ -1,0 +1,50 @@
+#include "loop/dns_window.h"
+
+enum {
+    WINDOW_START = 100,
+    WINDOW_FLOOR = 50,
+    /* One late answer in so many is congestion. Rarer ones are not: a lossy line loses a few per
+     * cent whatever one does, and some domains' own servers are slow. */
+    LATE_SHARE = 4,
+};
+
+void mc_dns_window_init(struct mc_dns_window *window, uint32_t limit)
+{
+    limit = limit ? limit : 1;
+    *window = (struct mc_dns_window){
+        .size = limit < WINDOW_START ? limit : WINDOW_START,
+        .limit = limit,
+        .threshold = limit,
+    };
+}
+
+static void grow(struct mc_dns_window *window)
+{
+    if (window->size >= window->limit)
+        return;
+    if (window->size >= window->threshold && ++window->grown < window->size)
+        return;
+    window->grown = 0;
+    window->size++;
+}
+
+static void judge(struct mc_dns_window *window)
+{
+    if (window->late * LATE_SHARE > window->late + window->prompt) {
+        uint32_t floor = window->limit < WINDOW_FLOOR ? window->limit : WINDOW_FLOOR;
+        window->threshold = window->size / 2 > floor ? window->size / 2 : floor;
+        window->size = window->threshold;
+        window->grown = 0;
+    }
+    window->prompt = window->late = 0;
+}
+
+void mc_dns_window_note(struct mc_dns_window *window, bool late, bool wanted)
+{
+    window->late += late;
+    window->prompt += !late;
+    if (!late && wanted)
+        grow(window);
+    if (window->late + window->prompt >= window->size)
+        judge(window);
+}
