@@ -80,12 +80,39 @@ $(B)/tests/unit/test_sim_%: $(B)/tests/unit/test_sim_%.o $(SIM_OBJ) $(CLI_OBJ) $
 # Scripted servers and other helpers of the tests: one program a file, nothing of src/ in them.
 $(B)/tests/servers/%: tests/servers/%.c
 	@mkdir -p $(@D)
-	$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $< $(SERVER_LIBS)
+	$(CC) $(ALL_CFLAGS) -Itests/servers $(LDFLAGS) -o $@ $(filter %.c,$^) $(SERVER_LIBS)
+$(B)/tests/servers/mock_mx: $(wildcard tests/servers/mock_mx/*.[ch])
 SERVER_LIBS := $(shell pkg-config --libs openssl 2>/dev/null)
 
 .PHONY: units servers
 units: $(UNIT)
 servers: $(SERVERS)
+
+# What runs a fuzzer over its corpus, or over any files, without libFuzzer.
+FUZZ     := $(patsubst tests/fuzz/%.c,$(B)/tests/fuzz/%,$(sort $(wildcard tests/fuzz/*.c)))
+$(B)/tests/fuzz/%: $(B)/tests/fuzz/%.o $(B)/tests/fuzz_main.o $(CLI_OBJ) $(B)/libmailcheck.a
+	$(CC) $(LDFLAGS) -o $@ $^ $(LIBS)
+
+# Everything the tests run, of one variant (V).
+.PHONY: testees deps check demo
+testees: $(B)/mailcheck $(UNIT) $(SERVERS) $(FUZZ)
+
+deps:
+	@tests/deps.sh build
+
+# The number of tests at the end counts; see tests/run.sh.
+check:
+	@tests/deps.sh check
+	@$(MAKE) --no-print-directory -j$$(nproc) V=release testees >build/make-release.log 2>&1 || \
+		{ cat build/make-release.log; exit 1; }
+	@$(MAKE) --no-print-directory -j$$(nproc) V=asan testees >build/make-asan.log 2>&1 || \
+		{ cat build/make-asan.log; exit 1; }
+	@tests/run.sh
+
+demo:
+	@tests/deps.sh demo
+	@$(MAKE) --no-print-directory -j$$(nproc) all servers
+	@tests/world/demo
 
 .PHONY: clean
 clean:

@@ -245,7 +245,7 @@ static enum mc_socks5_status serve_reply(struct mc_socks5 *handshake, struct mc_
     case OVER:
         break;
     }
-    MC_ASSERT(!"a handshake that is over");
+    MC_ASSERT(handshake->step != OVER);
     return MC_SOCKS5_FAILED;
 }
 

@@ -500,7 +500,9 @@ struct mc_stream *mc_stream_connect(struct mc_net *net, const struct sockaddr *a
 
 void mc_stream_write(struct mc_stream *stream, const char *bytes, size_t len)
 {
-    if (!stream->dead && stream->up && !stream->server_closed)
+    MC_ASSERT(stream->dead || stream->up);
+    MC_ASSERT(!stream->finishing);
+    if (!stream->dead && !stream->server_closed)
         serve_bytes(stream, bytes, len);
 }
 
@@ -525,7 +527,8 @@ const char *mc_stream_local_address(struct mc_stream *stream)
 void mc_stream_finish(struct mc_stream *stream, const char *last, size_t len, uint32_t linger_ms)
 {
     MC_ASSERT(!stream->finishing);
-    mc_stream_write(stream, last, len);
+    if (stream->up)
+        mc_stream_write(stream, last, len);
     stream->finishing = true;
     /* even when it is dead already, `finished` comes from the loop */
     bool over = stream->dead || !stream->up;

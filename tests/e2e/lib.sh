@@ -1,0 +1,49 @@
+# For the end-to-end scripts, sourced: each assertion prints a TAP line that tests/run.sh counts.
+# shellcheck shell=bash
+set -uo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/../.."
+MAILCHECK=${MAILCHECK:-$PWD/build/mailcheck}
+here=tests/e2e
+T=${WORLD:-}
+if [ -z "$T" ]; then # no private network, a folder all the same
+    T=$(mktemp -d "${TMPDIR:-/tmp}/mailcheck-test.XXXXXX")
+    trap 'rm -rf "$T"' EXIT
+fi
+export T XDG_STATE_HOME=$T/state XDG_CONFIG_HOME=$T/config HOME=$T
+
+failures=0
+ok() { # NAME COMMAND...: the command must succeed
+    local name=$1
+    shift
+    if "$@"; then
+        echo "ok - $name"
+    else
+        failures=$((failures + 1))
+        echo "not ok - $name: $*"
+        # what the program said last
+        [ ! -s "$T/err" ] || head -c 2000 "$T/err" | sed 's/^/# stderr: /'
+    fi
+}
+same() { # NAME GOT WANTED
+    if [ "$2" = "$3" ]; then
+        echo "ok - $1"
+    else
+        failures=$((failures + 1))
+        printf 'not ok - %s\n# got:    %s\n# wanted: %s\n' "$1" "${2//$'\n'/$'\n#         }" \
+            "${3//$'\n'/$'\n#         }"
+        [ ! -s "$T/err" ] || head -c 2000 "$T/err" | sed 's/^/# stderr: /'
+    fi
+}
+skip() { echo "ok - $1 # SKIP $2"; }
+finish() { exit $((failures > 0)); }
+
+# The program, its output in $T/out and $T/err, its exit status in $status.
+mailcheck() {
+    status=0
+    "$MAILCHECK" "$@" >"$T/out" 2>"$T/err" || status=$?
+}
+# The same, fit for servers of our own.
+probe_options=(--no-store --pace off --per-mx 2 --timeout 3s --greylist-wait 1s)
+expect() { /usr/bin/python3 "$here/expect.py" "$@" || failures=$((failures + 1)); }
+has() { grep -qE -- "$1" "$2"; }
+lacks() { ! grep -qE -- "$1" "$2"; }
