@@ -59,29 +59,30 @@ static bool parse_plain(struct mc_span cell, struct mc_address *address)
 {
     const unsigned char *in = (const unsigned char *)cell.at;
     char *out = address->storage;
-    unsigned class, before = DOT, bad = 0;
-    size_t len = cell.len, at = 0, dot = 0;
+    unsigned class, before = DOT, pairs = 0, all = LDH, any = 0;
+    size_t len = cell.len, at = 0;
     if (len > PLAIN_MAX)
         return false;
+    /* bits common to two neighbours gather in `pairs`: what must not stand in a row */
     for (; at < len && ((class = classes[in[at]]) & ATOM); at++) {
         out[at] = (char)in[at];
-        bad |= class & before & DOT;
+        pairs |= class & before;
         before = class;
     }
     size_t local_len = at;
-    bad |= before & DOT;
-    if (bad || local_len > MC_LOCAL_MAX || at == len || in[at] != '@' ||
+    if ((pairs | before) & DOT || local_len > MC_LOCAL_MAX || at == len || in[at] != '@' ||
         len - at - 1 > PLAIN_DOMAIN_MAX)
         return false;
     out[at++] = '@';
-    for (before = EDGE; at < len; at++) {
+    for (pairs = 0, before = EDGE; at < len; at++) {
         class = classes[in[at]];
         out[at] = (char)(in[at] | (in[at] >> 1 & 0x20)); /* lower case, for LDH alone */
-        bad |= (~class & LDH) | (class & before & EDGE);
-        dot = class & DOT ? at : dot;
+        pairs |= class & before;
+        all &= class;
+        any |= class;
         before = class;
     }
-    if (bad || !dot || !(before & LETTER))
+    if (pairs & EDGE || !(all & LDH) || !(any & DOT) || !(before & LETTER))
         return false;
     set_good(address, local_len, len - local_len - 1);
     address->needs_smtputf8 = false;

@@ -155,9 +155,12 @@ static bool peel_mailto(struct mc_rescue *rescue, struct mc_span *text)
     for (size_t i = 0; i < rest.len; i++) {
         int high = i + 2 < rest.len ? hex_value(rest.at[i + 1]) : -1;
         int low = i + 2 < rest.len ? hex_value(rest.at[i + 2]) : -1;
-        bool escaped = rest.at[i] == '%' && high >= 0 && low >= 0;
-        rescue->scratch[len++] = escaped ? (char)(high << 4 | low) : rest.at[i];
-        i += escaped ? 2 : 0;
+        char c = rest.at[i];
+        if (c == '%' && high >= 0 && low >= 0) {
+            c = (char)(high * 16 + low);
+            i += 2;
+        }
+        rescue->scratch[len++] = c;
     }
     *text = mc_span(rescue->scratch, len);
     return true;
