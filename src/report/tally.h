@@ -20,6 +20,7 @@ struct mc_tally {
     uint64_t by_status[MC_STATUS_COUNT];
     uint64_t unique_by_reason[MC_REASON_COUNT]; /* first rows only */
     uint64_t role, disposable, free, suggestions;
+    bool role_allowed; /* rows of reason `role` came as deliverable (--allow role) */
     struct mc_tally_provider *providers;
     size_t provider_count, provider_room;
 
@@ -35,8 +36,17 @@ struct mc_tally {
 void mc_tally_add(struct mc_tally *tally, const struct mc_result *result);
 void mc_tally_free(struct mc_tally *tally);
 
-/* Expected hard bounces in `rows` rows as they are, and among those left after cleaning (status
- * deliverable and risky but suppressed and disposable); in rows, from the rates in report.c. */
+/* mc_reason_status() under the options of this run. */
+enum mc_status mc_tally_status(const struct mc_tally *tally, enum mc_reason reason);
+
+/* The providers with the most rows first; to be freed by the caller. */
+struct mc_tally_provider *mc_tally_sorted_providers(const struct mc_tally *tally);
+
+/* Rows left after cleaning: deliverable, and risky but suppressed and disposable; each address
+ * once. */
+uint64_t mc_tally_cleaned(const struct mc_tally *tally);
+/* Expected bounces if every row is mailed as it is, and if those left after cleaning are; from the
+ * rates in tally.c. */
 double mc_tally_expected_bounces(const struct mc_tally *tally);
 double mc_tally_expected_bounces_cleaned(const struct mc_tally *tally);
 

@@ -1,0 +1,180 @@
+#include <jansson.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include "base/memory.h"
+#include "report/advice.h"
+#include "report/report.h"
+
+/* The schema, number 1. A number goes up when a member changes its meaning or goes; new members
+ * may come at any time.
+ *
+ *   schema               1
+ *   list                 the list as the user named it
+ *   started_at ended_at  UTC, ISO 8601; null where not known
+ *   elapsed_ms           integer
+ *   interrupted          true where a signal or --until cut the run short
+ *   probe_notice         why no mailbox could be probed from here, else null
+ *   rows                 total, unique, duplicates, blank_lines
+ *   status               rows by mc_status, all four
+ *   reasons              by mc_reason, all of them: status, rows, unique (duplicates left out)
+ *   flags                rows with role, disposable, free; suggestions
+ *   providers            array, most rows first: provider ("" where not known), rows, and rows by
+ *                        status
+ *   expected_bounces     as_it_is and cleaned: rows, bounces, rate (0 to 1, null without rows)
+ *   spent                dns_questions, smtp_sessions, recipients_asked, controls_asked
+ *   advice               array of sentences, most pressing first */
+#define SCHEMA 1
+
+static json_t *number(uint64_t n)
+{
+    return json_integer((json_int_t)n);
+}
+
+static json_t *text(const char *z)
+{
+    struct mc_text clean = {0};
+    mc_text_add_printable(&clean, mc_span_of(z), SIZE_MAX);
+    json_t *value = json_stringn(mc_text_z(&clean), clean.len);
+    mc_text_free(&clean);
+    return value;
+}
+
+static json_t *moment(int64_t seconds)
+{
+    char iso[32];
+    struct tm parts;
+    time_t t = (time_t)seconds;
+    if (!seconds || !gmtime_r(&t, &parts) ||
+        !strftime(iso, sizeof iso, "%Y-%m-%dT%H:%M:%SZ", &parts))
+        return json_null();
+    return json_string(iso);
+}
+
+static void set(json_t *object, const char *key, json_t *value)
+{
+    MC_ASSERT(json_object_set_new(object, key, value) == 0);
+}
+
+static void set_statuses(json_t *object, const uint64_t *by_status)
+{
+    for (size_t s = 0; s < MC_STATUS_COUNT; s++)
+        set(object, mc_status_name((enum mc_status)s), number(by_status[s]));
+}
+
+static json_t *rows_of(const struct mc_tally *tally)
+{
+    json_t *rows = json_object();
+    set(rows, "total", number(tally->rows));
+    set(rows, "unique", number(tally->rows - tally->duplicates));
+    set(rows, "duplicates", number(tally->duplicates));
+    set(rows, "blank_lines", number(tally->blank_lines));
+    return rows;
+}
+
+static json_t *reasons_of(const struct mc_tally *tally)
+{
+    json_t *reasons = json_object();
+    for (size_t r = 0; r < MC_REASON_COUNT; r++) {
+        json_t *reason = json_object();
+        enum mc_status status = mc_tally_status(tally, (enum mc_reason)r);
+        set(reason, "status", json_string(mc_status_name(status)));
+        set(reason, "rows", number(tally->by_reason[r]));
+        set(reason, "unique", number(tally->unique_by_reason[r]));
+        set(reasons, mc_reason_name((enum mc_reason)r), reason);
+    }
+    return reasons;
+}
+
+static json_t *flags_of(const struct mc_tally *tally)
+{
+    json_t *flags = json_object();
+    set(flags, "role", number(tally->role));
+    set(flags, "disposable", number(tally->disposable));
+    set(flags, "free", number(tally->free));
+    set(flags, "suggestions", number(tally->suggestions));
+    return flags;
+}
+
+static json_t *providers_of(const struct mc_tally *tally)
+{
+    json_t *providers = json_array();
+    struct mc_tally_provider *sorted = mc_tally_sorted_providers(tally);
+    for (size_t i = 0; i < tally->provider_count; i++) {
+        json_t *provider = json_object();
+        set(provider, "provider", text(sorted[i].id));
+        set(provider, "rows", number(sorted[i].rows));
+        set_statuses(provider, sorted[i].by_status);
+        MC_ASSERT(json_array_append_new(providers, provider) == 0);
+    }
+    free(sorted);
+    return providers;
+}
+
+/* A tenth of a mail and a hundredth of a percent are more than the estimate knows. */
+static json_t *rounded(double value, double steps)
+{
+    return json_real((double)(uint64_t)(value * steps + 0.5) / steps);
+}
+
+static json_t *expectation(double bounces, uint64_t rows)
+{
+    json_t *expected = json_object();
+    set(expected, "rows", number(rows));
+    set(expected, "bounces", rounded(bounces, 10));
+    set(expected, "rate", rows ? rounded(bounces / (double)rows, 10000) : json_null());
+    return expected;
+}
+
+static json_t *spent_of(const struct mc_tally *tally)
+{
+    json_t *spent = json_object();
+    set(spent, "dns_questions", number(tally->dns_questions));
+    set(spent, "smtp_sessions", number(tally->smtp_sessions));
+    set(spent, "recipients_asked", number(tally->recipients_asked));
+    set(spent, "controls_asked", number(tally->controls_asked));
+    return spent;
+}
+
+static void add_sentence(void *arg, struct mc_span sentence)
+{
+    json_t *advice = arg;
+    MC_ASSERT(json_array_append_new(advice, json_stringn(sentence.at, sentence.len)) == 0);
+}
+
+static int add_bytes(const char *bytes, size_t len, void *arg)
+{
+    struct mc_text *out = arg;
+    mc_text_add(out, bytes, len);
+    return 0;
+}
+
+void mc_report_json(const struct mc_tally *tally, struct mc_text *out)
+{
+    json_t *report = json_object(), *status = json_object(), *bounces = json_object();
+    json_t *advice = json_array();
+    set_statuses(status, tally->by_status);
+    set(bounces, "as_it_is", expectation(mc_tally_expected_bounces(tally), tally->rows));
+    set(bounces, "cleaned",
+        expectation(mc_tally_expected_bounces_cleaned(tally), mc_tally_cleaned(tally)));
+    mc_report_advice(tally, add_sentence, advice);
+    set(report, "schema", json_integer(SCHEMA));
+    set(report, "list", text(tally->list_name ? tally->list_name : ""));
+    set(report, "started_at", moment(tally->started_at));
+    set(report, "ended_at", moment(tally->ended_at));
+    set(report, "elapsed_ms", number(tally->elapsed_ms));
+    set(report, "interrupted", json_boolean(tally->interrupted));
+    set(report, "probe_notice", tally->probe_notice ? text(tally->probe_notice) : json_null());
+    set(report, "rows", rows_of(tally));
+    set(report, "status", status);
+    set(report, "reasons", reasons_of(tally));
+    set(report, "flags", flags_of(tally));
+    set(report, "providers", providers_of(tally));
+    set(report, "expected_bounces", bounces);
+    set(report, "spent", spent_of(tally));
+    set(report, "advice", advice);
+    MC_ASSERT(
+        json_dump_callback(report, add_bytes, out, JSON_INDENT(2) | JSON_REAL_PRECISION(12)) == 0);
+    mc_text_add_char(out, '\n');
+    json_decref(report);
+}

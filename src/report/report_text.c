@@ -1,0 +1,272 @@
+#include <stdlib.h>
+#include <time.h>
+
+#include "base/memory.h"
+#include "report/advice.h"
+#include "report/report.h"
+
+#define WIDTH          80
+#define BAR_MAX        36
+#define PROVIDERS_MAX  8
+#define TITLE_NAME_MAX 62 /* of the list, beside the title */
+
+/* What a reason means to somebody who never read an SMTP reply; 38 characters fit. */
+static const char *const meanings[MC_REASON_COUNT] = {
+    [MC_REASON_ACCEPTED] = "the server knows the mailbox",
+    [MC_REASON_SUPPRESSED] = "on your own suppress list",
+    [MC_REASON_CATCH_ALL] = "the domain accepts any name",
+    [MC_REASON_UNPROVEN] = "accepted, but that proves little there",
+    [MC_REASON_ROLE] = "a job, not a person (info@, sales@)",
+    [MC_REASON_DISPOSABLE] = "a throw-away address",
+    [MC_REASON_MAILBOX_FULL] = "the mailbox takes no more mail",
+    [MC_REASON_INVALID_SYNTAX] = "not an email address",
+    [MC_REASON_NO_SUCH_DOMAIN] = "the domain does not exist",
+    [MC_REASON_NO_MAIL_SERVER] = "the domain has no mail server",
+    [MC_REASON_NULL_MX] = "the domain says: no mail here",
+    [MC_REASON_UNROUTABLE_MX] = "its mail server cannot be reached",
+    [MC_REASON_NO_SUCH_MAILBOX] = "the server knows no such mailbox",
+    [MC_REASON_MAILBOX_DISABLED] = "the mailbox was switched off",
+    [MC_REASON_DOMAIN_NOT_SERVED] = "the server does not serve the domain",
+    [MC_REASON_NO_SMTPUTF8] = "the server takes ASCII names only",
+    [MC_REASON_DNS_FAILED] = "the domain's DNS gave no answer",
+    [MC_REASON_CONNECT_FAILED] = "no connection to the server",
+    [MC_REASON_TIMEOUT] = "the server did not answer in time",
+    [MC_REASON_GREYLISTED] = "the server said: come back later",
+    [MC_REASON_BLOCKED] = "the server refused us, not the mailbox",
+    [MC_REASON_TLS_REQUIRED] = "encryption could not be agreed on",
+    [MC_REASON_SERVER_ERROR] = "the server had troubles of its own",
+    [MC_REASON_NOT_PROBED] = "nobody was asked",
+};
+
+static void add_padded(struct mc_text *out, struct mc_span text, size_t width, bool right)
+{
+    size_t pad = text.len < width ? width - text.len : 0;
+    for (size_t i = 0; right && i < pad; i++)
+        mc_text_add_char(out, ' ');
+    mc_text_add_span(out, text);
+    for (size_t i = 0; !right && i < pad; i++)
+        mc_text_add_char(out, ' ');
+}
+
+static void add_number(struct mc_text *out, uint64_t number, size_t width)
+{
+    struct mc_text text = {0};
+    mc_report_number(&text, number);
+    add_padded(out, mc_text_span(&text), width, true);
+    mc_text_free(&text);
+}
+
+static void add_percent(struct mc_text *out, double part, double whole, size_t width)
+{
+    struct mc_text text = {0};
+    mc_report_percent(&text, part, whole);
+    add_padded(out, mc_text_span(&text), width, true);
+    mc_text_free(&text);
+}
+
+/* "  name          12,345  12.3%", 41 columns wide. */
+static void add_line(struct mc_text *out, const char *name, uint64_t number, uint64_t whole)
+{
+    add_padded(out, mc_span_of(name), 20, false);
+    add_number(out, number, 13);
+    add_percent(out, (double)number, (double)whole, 8);
+}
+
+static void add_time(struct mc_text *out, int64_t seconds)
+{
+    char text[40];
+    struct tm parts;
+    time_t t = (time_t)seconds;
+    if (seconds && gmtime_r(&t, &parts) &&
+        strftime(text, sizeof text, "%Y-%m-%d %H:%M:%S UTC", &parts))
+        mc_text_add_z(out, text);
+}
+
+/* "0.4 s", "12 min 5 s", "3 h 20 min". */
+static void add_elapsed(struct mc_text *out, uint64_t ms)
+{
+    unsigned long long seconds = ms / 1000;
+    if (seconds < 10)
+        mc_text_printf(out, "%.1f s", (double)ms / 1000);
+    else if (seconds < 60)
+        mc_text_printf(out, "%llu s", seconds);
+    else if (seconds < 3600)
+        mc_text_printf(out, "%llu min %llu s", seconds / 60, seconds % 60);
+    else
+        mc_text_printf(out, "%llu h %llu min", seconds / 3600, seconds / 60 % 60);
+}
+
+static void add_title(const struct mc_tally *tally, struct mc_text *out)
+{
+    mc_text_add_z(out, "mailcheck report: ");
+    mc_text_add_printable(out, mc_span_of(tally->list_name ? tally->list_name : ""),
+                          TITLE_NAME_MAX);
+    mc_text_add_char(out, '\n');
+    if (tally->ended_at) {
+        add_time(out, tally->ended_at);
+        mc_text_add_z(out, ", took ");
+        add_elapsed(out, tally->elapsed_ms);
+        mc_text_add_z(out, tally->interrupted ? ", interrupted\n" : "\n");
+    }
+}
+
+static void add_counts(const struct mc_tally *tally, struct mc_text *out)
+{
+    mc_text_add_char(out, '\n');
+    add_padded(out, mc_span_of("Rows"), 20, false);
+    add_number(out, tally->rows, 13);
+    mc_text_add_char(out, '\n');
+    add_line(out, "  unique", tally->rows - tally->duplicates, tally->rows);
+    mc_text_add_char(out, '\n');
+    add_line(out, "  duplicates", tally->duplicates, tally->rows);
+    mc_text_add_char(out, '\n');
+    if (tally->blank_lines) {
+        add_padded(out, mc_span_of("  blank lines"), 20, false);
+        add_number(out, tally->blank_lines, 13);
+        mc_text_add_char(out, '\n');
+    }
+}
+
+static void add_verdicts(const struct mc_tally *tally, struct mc_text *out)
+{
+    for (size_t s = 0; s < MC_STATUS_COUNT; s++) {
+        enum mc_status status = (enum mc_status)s;
+        uint64_t rows = tally->by_status[status];
+        mc_text_add_char(out, '\n');
+        add_line(out, mc_status_name(status), rows, tally->rows);
+        if (rows)
+            mc_text_add_z(out, " ");
+        for (uint64_t i = 0; rows && i < (rows * BAR_MAX + tally->rows - 1) / tally->rows; i++)
+            mc_text_add_char(out, '#');
+        mc_text_add_char(out, '\n');
+        for (size_t r = 0; r < MC_REASON_COUNT; r++) {
+            char name[32];
+            if (!tally->by_reason[r] || mc_tally_status(tally, (enum mc_reason)r) != status)
+                continue;
+            snprintf(name, sizeof name, "  %s", mc_reason_name((enum mc_reason)r));
+            add_line(out, name, tally->by_reason[r], tally->rows);
+            mc_text_printf(out, " %s\n", meanings[r]);
+        }
+    }
+}
+
+static void add_flags(const struct mc_tally *tally, struct mc_text *out)
+{
+    const struct {
+        const char *name;
+        uint64_t rows;
+    } flags[] = {
+        {"  role", tally->role},
+        {"  disposable", tally->disposable},
+        {"  free mail provider", tally->free},
+        {"  looks mistyped", tally->suggestions},
+    };
+    mc_text_add_z(out, "\nFlags, whatever the verdict\n");
+    for (size_t i = 0; i < MC_ARRAY_LEN(flags); i++) {
+        add_line(out, flags[i].name, flags[i].rows, tally->rows);
+        mc_text_add_char(out, '\n');
+    }
+}
+
+static void add_provider(const struct mc_tally_provider *provider, uint64_t whole,
+                         struct mc_text *out)
+{
+    char name[40];
+    snprintf(name, sizeof name, "  %.17s", provider->id[0] ? provider->id : "(others)");
+    add_line(out, name, provider->rows, whole);
+    for (size_t s = 0; s < MC_STATUS_COUNT; s++)
+        add_percent(out, (double)provider->by_status[s], (double)provider->rows, 9);
+    mc_text_add_char(out, '\n');
+}
+
+static void add_providers(const struct mc_tally *tally, struct mc_text *out)
+{
+    size_t count = tally->provider_count;
+    if (!count || (count == 1 && !tally->providers[0].id[0]))
+        return;
+    struct mc_tally_provider *sorted = mc_tally_sorted_providers(tally);
+    mc_text_add_z(out, "\nProviders                    rows          deliver.    risky undeliv."
+                       "  unknown\n");
+    size_t shown = count > PROVIDERS_MAX ? PROVIDERS_MAX : count;
+    for (size_t i = 0; i < shown; i++)
+        add_provider(&sorted[i], tally->rows, out);
+    if (count > shown)
+        mc_text_printf(out, "  ... and %zu more\n", count - shown);
+    free(sorted);
+}
+
+static void add_expectation(struct mc_text *out, const char *name, double bounces, uint64_t rows)
+{
+    add_padded(out, mc_span_of(name), 20, false);
+    add_number(out, (uint64_t)(bounces + 0.5), 13);
+    add_percent(out, bounces, (double)rows, 8);
+    mc_text_add_z(out, " of ");
+    mc_report_number(out, rows);
+    mc_text_add_z(out, rows == 1 ? " row\n" : " rows\n");
+}
+
+static void add_bounces(const struct mc_tally *tally, struct mc_text *out)
+{
+    mc_text_add_z(out, "\nExpected bounces (an estimate)\n");
+    add_expectation(out, "  mailed as it is", mc_tally_expected_bounces(tally), tally->rows);
+    if (mc_tally_cleaned(tally))
+        add_expectation(out, "  after cleaning", mc_tally_expected_bounces_cleaned(tally),
+                        mc_tally_cleaned(tally));
+}
+
+static void add_spent(const struct mc_tally *tally, struct mc_text *out)
+{
+    const struct {
+        const char *name;
+        uint64_t number;
+    } spent[] = {
+        {"  DNS questions", tally->dns_questions},
+        {"  SMTP sessions", tally->smtp_sessions},
+        {"  recipients asked", tally->recipients_asked},
+        {"  of them controls", tally->controls_asked},
+    };
+    if (!tally->dns_questions && !tally->smtp_sessions)
+        return;
+    mc_text_add_z(out, "\nSpent\n");
+    for (size_t i = 0; i < MC_ARRAY_LEN(spent); i++) {
+        add_padded(out, mc_span_of(spent[i].name), 20, false);
+        add_number(out, spent[i].number, 13);
+        mc_text_add_char(out, '\n');
+    }
+}
+
+/* A list item, broken between words. */
+static void add_item(void *arg, struct mc_span sentence)
+{
+    struct mc_text *out = arg;
+    size_t column = 2;
+    mc_text_add_z(out, "  -");
+    for (size_t at = 0; at < sentence.len;) {
+        const char *blank = memchr(sentence.at + at, ' ', sentence.len - at);
+        size_t end = blank ? (size_t)(blank - sentence.at) : sentence.len;
+        if (column + 1 + end - at >= WIDTH) {
+            mc_text_add_z(out, "\n   ");
+            column = 2;
+        }
+        mc_text_add_char(out, ' ');
+        mc_text_add(out, sentence.at + at, end - at);
+        column += 1 + end - at;
+        at = end + 1;
+    }
+    mc_text_add_char(out, '\n');
+}
+
+void mc_report_text(const struct mc_tally *tally, struct mc_text *out)
+{
+    add_title(tally, out);
+    add_counts(tally, out);
+    if (tally->rows) {
+        add_verdicts(tally, out);
+        add_flags(tally, out);
+        add_providers(tally, out);
+        add_bounces(tally, out);
+    }
+    add_spent(tally, out);
+    mc_text_add_z(out, "\nWhat to do next\n");
+    mc_report_advice(tally, add_item, out);
+}

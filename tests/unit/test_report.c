@@ -1,0 +1,315 @@
+/* The report room: what is counted, and the two reports word for word. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+#include <jansson.h>
+
+#include "base/atomic_file.h"
+#include "base/memory.h"
+#include "report/report.h"
+
+static void add_many(struct mc_tally *tally, enum mc_reason reason, const char *provider,
+                     unsigned rows, unsigned duplicates, enum mc_flag role)
+{
+    struct mc_result result = {.reason = reason,
+                               .status = mc_reason_status(reason),
+                               .role = role,
+                               .disposable = reason == MC_REASON_DISPOSABLE ? MC_YES : MC_NO,
+                               .free = *provider ? MC_YES : MC_NOT_KNOWN,
+                               .provider = mc_span_of(provider)};
+    for (unsigned i = 0; i < rows; i++) {
+        result.duplicate_of = i < duplicates ? 1 : 0;
+        result.suggestion = mc_span_of(reason == MC_REASON_NO_SUCH_DOMAIN ? "ann@gmail.com" : "");
+        mc_tally_add(tally, &result);
+    }
+}
+
+/* A list that met nearly everything. */
+static struct mc_tally full_tally(void)
+{
+    struct mc_tally tally = {.blank_lines = 2,
+                             .dns_questions = 1234,
+                             .smtp_sessions = 321,
+                             .recipients_asked = 9876,
+                             .controls_asked = 45,
+                             .started_at = 1767225600,
+                             .ended_at = 1767226354,
+                             .elapsed_ms = 754213,
+                             .list_name = "newsletter 2026.csv"};
+    add_many(&tally, MC_REASON_ACCEPTED, "google", 5200, 120, MC_NO);
+    add_many(&tally, MC_REASON_ACCEPTED, "microsoft", 2100, 0, MC_NO);
+    add_many(&tally, MC_REASON_ACCEPTED, "", 1500, 30, MC_NO);
+    add_many(&tally, MC_REASON_ROLE, "google", 210, 0, MC_YES);
+    add_many(&tally, MC_REASON_CATCH_ALL, "", 430, 1, MC_NO);
+    add_many(&tally, MC_REASON_UNPROVEN, "yahoo", 610, 0, MC_NO);
+    add_many(&tally, MC_REASON_MAILBOX_FULL, "web.de", 1, 0, MC_NO);
+    add_many(&tally, MC_REASON_DISPOSABLE, "", 77, 0, MC_NO);
+    add_many(&tally, MC_REASON_SUPPRESSED, "", 3, 0, MC_NO);
+    add_many(&tally, MC_REASON_INVALID_SYNTAX, "", 88, 0, MC_NO);
+    add_many(&tally, MC_REASON_NO_SUCH_DOMAIN, "", 140, 0, MC_NO);
+    add_many(&tally, MC_REASON_NULL_MX, "", 5, 0, MC_NO);
+    add_many(&tally, MC_REASON_NO_SUCH_MAILBOX, "google", 650, 0, MC_NO);
+    add_many(&tally, MC_REASON_NO_SUCH_MAILBOX, "microsoft", 333, 0, MC_NO);
+    add_many(&tally, MC_REASON_BLOCKED, "microsoft", 410, 0, MC_NO);
+    add_many(&tally, MC_REASON_GREYLISTED, "", 25, 0, MC_NO);
+    add_many(&tally, MC_REASON_TIMEOUT, "", 61, 0, MC_NO);
+    add_many(&tally, MC_REASON_TLS_REQUIRED, "", 1, 0, MC_NO);
+    return tally;
+}
+
+static struct mc_tally offline_tally(void)
+{
+    struct mc_tally tally = {.elapsed_ms = 412,
+                             .started_at = 1767225600,
+                             .ended_at = 1767225600,
+                             .list_name = "standard input"};
+    add_many(&tally, MC_REASON_NOT_PROBED, "", 2997, 0, MC_NO);
+    add_many(&tally, MC_REASON_INVALID_SYNTAX, "", 1, 0, MC_NO);
+    add_many(&tally, MC_REASON_NOT_PROBED, "", 1, 1, MC_YES);
+    return tally;
+}
+
+static struct mc_tally blocked_tally(void)
+{
+    struct mc_tally tally = {.elapsed_ms = 65000,
+                             .started_at = 1767225600,
+                             .ended_at = 1767225665,
+                             .interrupted = true,
+                             .list_name = "a\x1b[2J\xff.csv",
+                             .probe_notice = "port 25 seems closed (3 mail servers of 3 providers "
+                                             "tried, none answered); ask your provider or use "
+                                             "--proxy"};
+    add_many(&tally, MC_REASON_NOT_PROBED, "google", 1, 0, MC_NO);
+    add_many(&tally, MC_REASON_NO_SUCH_DOMAIN, "", 1, 0, MC_NO);
+    return tally;
+}
+
+static struct mc_tally clean_tally(void)
+{
+    struct mc_tally tally = {.elapsed_ms = 7500123, .ended_at = 1767225600, .list_name = "ok.csv"};
+    add_many(&tally, MC_REASON_ACCEPTED, "google", 100, 0, MC_NO);
+    return tally;
+}
+
+/* --allow role: a role address that was accepted stays deliverable. */
+static struct mc_tally allowed_tally(void)
+{
+    struct mc_tally tally = {.elapsed_ms = 61000, .ended_at = 1767225600, .list_name = "b2b.csv"};
+    struct mc_result role = {.reason = MC_REASON_ROLE, .status = MC_DELIVERABLE, .role = MC_YES};
+    add_many(&tally, MC_REASON_ACCEPTED, "", 9, 0, MC_NO);
+    mc_tally_add(&tally, &role);
+    return tally;
+}
+
+static struct mc_tally empty_tally(void)
+{
+    return (struct mc_tally){.list_name = "empty.csv", .elapsed_ms = 3};
+}
+
+static void assert_fits(struct mc_span report)
+{
+    size_t column = 0;
+    for (size_t i = 0; i < report.len; i++) {
+        column = report.at[i] == '\n' ? 0 : column + 1;
+        assert_true(column <= 80);
+        assert_true(report.at[i] == '\n' || (report.at[i] >= ' ' && report.at[i] <= '~'));
+        assert_false(report.at[i] == '\n' && i && report.at[i - 1] == ' ');
+    }
+}
+
+static void assert_golden(const char *name, struct mc_text *got)
+{
+    static char want[65536];
+    char path[80];
+    snprintf(path, sizeof path, "tests/cases/report/%s", name);
+    FILE *file = fopen(path, "r");
+    size_t len = file ? fread(want, 1, sizeof want, file) : 0;
+    if (file)
+        fclose(file);
+    if (!mc_span_equal(mc_span(want, len), mc_text_span(got)))
+        fprintf(stderr, "%s is now:\n%s", path, mc_text_z(got));
+    assert_true(mc_span_equal(mc_span(want, len), mc_text_span(got)));
+}
+
+static void reports_word_for_word(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *name;
+        struct mc_tally (*make)(void);
+    } cases[] = {
+        {"full", full_tally},   {"offline", offline_tally}, {"blocked", blocked_tally},
+        {"clean", clean_tally}, {"empty", empty_tally},     {"allowed", allowed_tally},
+    };
+    for (size_t i = 0; i < MC_ARRAY_LEN(cases); i++) {
+        struct mc_tally tally = cases[i].make();
+        struct mc_text text = {0}, json = {0};
+        char name[40];
+        mc_report_text(&tally, &text);
+        mc_report_json(&tally, &json);
+        assert_fits(mc_text_span(&text));
+        snprintf(name, sizeof name, "%s.txt", cases[i].name);
+        assert_golden(name, &text);
+        snprintf(name, sizeof name, "%s.json", cases[i].name);
+        assert_golden(name, &json);
+        mc_text_free(&text);
+        mc_text_free(&json);
+        mc_tally_free(&tally);
+    }
+}
+
+static void huge_numbers_still_fit(void **state)
+{
+    (void)state;
+    struct mc_tally tally = {.list_name = "a/very/long/path/that/goes/on/and/on/for/far/more/than/"
+                                          "eighty/columns/of/a/terminal/list.csv",
+                             .ended_at = 1767225600,
+                             .elapsed_ms = 864000000,
+                             .dns_questions = 9999999999,
+                             .smtp_sessions = 9999999999};
+    for (size_t i = 0; i < 20; i++) {
+        char provider[64];
+        snprintf(provider, sizeof provider, "provider-%zu-with-a-name-of-over-31-bytes", i);
+        add_many(&tally, MC_REASON_ACCEPTED, provider, (unsigned)(i % 7 + 1), 0, MC_YES);
+    }
+    assert_int_equal(tally.provider_count, 20);
+    for (size_t i = 0; i < MC_REASON_COUNT; i++) {
+        tally.by_reason[i] = tally.unique_by_reason[i] = 9999999999;
+        tally.by_status[mc_reason_status((enum mc_reason)i)] += 9999999999;
+        tally.rows += 9999999999;
+    }
+    struct mc_text text = {0};
+    mc_report_text(&tally, &text);
+    assert_fits(mc_text_span(&text));
+    mc_text_free(&text);
+    mc_tally_free(&tally);
+}
+
+/* The JSON must add up, and the estimate must go down by cleaning. */
+static void numbers_add_up(void **state)
+{
+    (void)state;
+    struct mc_tally tally = full_tally();
+    uint64_t by_reason = 0, by_status = 0, by_provider = 0, unique = 0;
+    for (size_t i = 0; i < MC_REASON_COUNT; i++) {
+        by_reason += tally.by_reason[i];
+        unique += tally.unique_by_reason[i];
+    }
+    for (size_t i = 0; i < MC_STATUS_COUNT; i++)
+        by_status += tally.by_status[i];
+    for (size_t i = 0; i < tally.provider_count; i++)
+        by_provider += tally.providers[i].rows;
+    assert_int_equal(by_reason, tally.rows);
+    assert_int_equal(by_status, tally.rows);
+    assert_int_equal(by_provider, tally.rows);
+    assert_int_equal(unique, tally.rows - tally.duplicates);
+    assert_true(mc_tally_cleaned(&tally) < tally.rows);
+    assert_true(mc_tally_expected_bounces_cleaned(&tally) < mc_tally_expected_bounces(&tally));
+    struct mc_text json = {0};
+    mc_report_json(&tally, &json);
+    json_error_t error;
+    json_t *parsed = json_loadb(json.at, json.len, JSON_REJECT_DUPLICATES, &error);
+    assert_non_null(parsed);
+    assert_int_equal(json_integer_value(json_object_get(parsed, "schema")), 1);
+    json_decref(parsed);
+    mc_text_free(&json);
+    mc_tally_free(&tally);
+}
+
+static void kind_goes_by_the_ending(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *path;
+        int kind; /* -1: none */
+    } cases[] = {
+        {"r.txt", MC_REPORT_TEXT},
+        {"a/b.c/R.TXT", MC_REPORT_TEXT},
+        {"r.json", MC_REPORT_JSON},
+        {"r.JSON", MC_REPORT_JSON},
+        {".txt", MC_REPORT_TEXT},
+        {"r.pdf", -1},
+        {"r", -1},
+        {"", -1},
+        {"txt", -1},
+    };
+    for (size_t i = 0; i < MC_ARRAY_LEN(cases); i++) {
+        enum mc_report_kind kind = MC_REPORT_TEXT;
+        assert_int_equal(mc_report_kind_of(cases[i].path, &kind), cases[i].kind >= 0);
+        if (cases[i].kind >= 0)
+            assert_int_equal(kind, cases[i].kind);
+    }
+}
+
+static char folder[] = "/tmp/mailcheck-report-XXXXXX";
+
+static void assert_holds(const char *path, const char *want)
+{
+    char got[64] = {0};
+    FILE *file = fopen(path, "r");
+    assert_non_null(file);
+    assert_int_equal(fread(got, 1, sizeof got - 1, file), strlen(want));
+    fclose(file);
+    assert_string_equal(got, want);
+}
+
+static void files_appear_whole(void **state)
+{
+    (void)state;
+    char file[64], link[64], error[256] = "";
+    struct stat info;
+    assert_non_null(mkdtemp(folder));
+    snprintf(file, sizeof file, "%s/new", folder);
+    snprintf(link, sizeof link, "%s/link", folder);
+    mode_t mask = umask(027);
+    assert_true(mc_atomic_file_write(file, mc_span_of("one"), error, sizeof error));
+    umask(mask);
+    assert_holds(file, "one");
+    assert_int_equal(stat(file, &info), 0);
+    assert_int_equal(info.st_mode & 07777, 0640);
+    /* an old file keeps its mode, a link to it stays a link */
+    assert_int_equal(chmod(file, 0604), 0);
+    assert_int_equal(symlink("new", link), 0);
+    assert_true(mc_atomic_file_write(link, mc_span_of("two"), error, sizeof error));
+    assert_holds(file, "two");
+    assert_int_equal(lstat(link, &info), 0);
+    assert_true(S_ISLNK(info.st_mode));
+    assert_int_equal(stat(file, &info), 0);
+    assert_int_equal(info.st_mode & 07777, 0604);
+    assert_true(mc_atomic_file_write("/dev/null", mc_span_of("three"), error, sizeof error));
+    assert_int_equal(stat("/dev/null", &info), 0);
+    assert_true(S_ISCHR(info.st_mode));
+    unlink(link);
+    unlink(file);
+    assert_int_equal(rmdir(folder), 0); /* nothing was left behind */
+    assert_false(mc_atomic_file_write(file, mc_span_of("four"), error, sizeof error));
+    assert_non_null(strstr(error, file));
+}
+
+static void report_of_an_unknown_kind_is_refused(void **state)
+{
+    (void)state;
+    struct mc_tally tally = {0};
+    char error[256] = "";
+    assert_false(mc_report_write(&tally, "report.pdf", error, sizeof error));
+    assert_non_null(strstr(error, "report.pdf"));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(reports_word_for_word),
+        cmocka_unit_test(huge_numbers_still_fit),
+        cmocka_unit_test(numbers_add_up),
+        cmocka_unit_test(kind_goes_by_the_ending),
+        cmocka_unit_test(files_appear_whole),
+        cmocka_unit_test(report_of_an_unknown_kind_is_refused),
+    };
+    return cmocka_run_group_tests_name("report", tests, NULL, NULL);
+}
