@@ -37,14 +37,18 @@ void mc_timer_cancel(struct mc_timer *timer); /* before its owner is freed; idem
 enum { MC_WATCH_READ = 1, MC_WATCH_WRITE = 2, MC_WATCH_EDGE = 4, MC_WATCH_HANGUP = 8 };
 
 /* A watched descriptor, embedded in its owner. The owner closes the descriptor, after
- * mc_watch_stop. With MC_WATCH_EDGE the owner must read and write until EAGAIN.
- * `what` of the call back: READ, WRITE (both where the descriptor has an error), and with
- * MC_WATCH_EDGE also HANGUP where the peer has sent its end of file. {0} is a stopped watch. */
+ * mc_watch_stop. {0} is a stopped watch.
+ *
+ * `what` of the call back: READ, WRITE, both where the descriptor has an error. With MC_WATCH_EDGE
+ * it says what is new, and the owner must read and write until nothing is left: until EAGAIN, or a
+ * read that was short, but where HANGUP is said, too, an end or an error waits behind the bytes. */
 struct mc_watch {
     struct mc_loop *loop;
     void (*ready)(void *arg, int fd, int what);
     void *arg;
-    void *event; /* private to loop.c */
+    int fd; /* these three are private to loop.c */
+    bool edge;
+    void *event;
 };
 void mc_watch_start(struct mc_watch *watch, struct mc_loop *loop, int fd, int what,
                     void (*ready)(void *arg, int fd, int what), void *arg);

@@ -360,8 +360,8 @@ static void take(struct mc_stream *stream, struct mc_span bytes)
     }
 }
 
-/* Receives until nothing is left; a short read is no proof of that, as libevent does not tell when
- * an error waits behind the bytes. `hangup`: the peer's end of file is in sight. */
+/* Receives until nothing is left, which a short read proves unless `hangup`: then an end of file
+ * or an error waits behind the bytes. */
 static void receive(struct mc_stream *stream, bool hangup)
 {
     struct mc_net *net = stream->net;
@@ -387,6 +387,8 @@ static void receive(struct mc_stream *stream, bool hangup)
             lost(stream, stream->error);
             return;
         }
+        if (len < RECEIVE_SIZE && !hangup)
+            return;
     }
     if (stream->state != DEAD) {
         stream->more = true;
@@ -440,7 +442,7 @@ static void serve_deferred(struct mc_stream *stream)
         return;
     }
     if (stream->state != DEAD && (stream->more || stream->error))
-        receive(stream, false);
+        receive(stream, true);
     if (stream->state != DEAD && stream->error)
         lost(stream, stream->error);
 }

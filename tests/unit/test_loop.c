@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "base/memory.h"
@@ -208,6 +209,64 @@ static void edges_come_once_and_numbers_may_be_reused(void **state)
     mc_loop_free(loop);
 }
 
+struct pair {
+    struct mc_watch watches[2];
+    int fired;
+};
+
+static void stop_both(void *arg, int fd, int what)
+{
+    struct pair *pair = arg;
+    (void)fd, (void)what;
+    pair->fired++;
+    mc_watch_close(&pair->watches[0]);
+    mc_watch_close(&pair->watches[1]);
+}
+
+static void a_stopped_watch_is_not_called_in_the_same_turn(void **state)
+{
+    (void)state;
+    for (int edge = 0; edge < 2; edge++) {
+        struct mc_loop *loop = mc_loop_new();
+        struct pair *pair = mc_calloc(1, sizeof *pair);
+        int ends[2][2];
+        for (int i = 0; i < 2; i++) {
+            assert_int_equal(pipe2(ends[i], O_NONBLOCK | O_CLOEXEC), 0);
+            mc_watch_start(&pair->watches[i], loop, ends[i][0],
+                           MC_WATCH_READ | (edge ? MC_WATCH_EDGE : 0), stop_both, pair);
+            assert_int_equal(write(ends[i][1], "x", 1), 1);
+        }
+        while (mc_loop_run(loop, -1))
+            ;
+        assert_int_equal(pair->fired, 1);
+        free(pair);
+        close(ends[0][1]);
+        close(ends[1][1]);
+        mc_loop_free(loop);
+    }
+}
+
+static void an_end_is_seen_with_the_bytes_before_it(void **state)
+{
+    (void)state;
+    struct mc_loop *loop = mc_loop_new();
+    struct probe probe = {.loop = loop};
+    int ends[2];
+    assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, ends), 0);
+    mc_watch_start(&probe.watch, loop, ends[0], MC_WATCH_READ | MC_WATCH_WRITE | MC_WATCH_EDGE,
+                   on_ready, &probe);
+    mc_loop_run(loop, -1);
+    assert_int_equal(probe.what, MC_WATCH_WRITE);
+    assert_int_equal(write(ends[1], "x", 1), 1);
+    mc_loop_run(loop, -1);
+    assert_int_equal(probe.what, MC_WATCH_WRITE | MC_WATCH_READ);
+    close(ends[1]);
+    mc_loop_run(loop, -1);
+    assert_int_equal(probe.what, MC_WATCH_WRITE | MC_WATCH_READ | MC_WATCH_HANGUP);
+    mc_watch_close(&probe.watch);
+    mc_loop_free(loop);
+}
+
 static void signals_run_in_the_loop(void **state)
 {
     (void)state;
@@ -234,6 +293,8 @@ int main(void)
         cmocka_unit_test(run_respects_its_limit),
         cmocka_unit_test(owners_may_go_in_their_call_back),
         cmocka_unit_test(edges_come_once_and_numbers_may_be_reused),
+        cmocka_unit_test(a_stopped_watch_is_not_called_in_the_same_turn),
+        cmocka_unit_test(an_end_is_seen_with_the_bytes_before_it),
         cmocka_unit_test(signals_run_in_the_loop),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -23,6 +23,8 @@
 #include "loop/origin.h"
 #include "loop/stream.h"
 
+enum { NEVER, ON_CONNECTED, ON_RECEIVED, ON_TLS_UP };
+
 /* The world of one test: a net, a listening peer, one client. */
 struct world {
     struct mc_loop *loop;
@@ -34,7 +36,7 @@ struct world {
     unsigned connected, received, tls_up, failed, finished;
     enum mc_stream_failure failure;
     char why[160];
-    enum { NEVER, ON_CONNECTED, ON_RECEIVED, ON_TLS_UP } close_on;
+    int close_on; /* one of the enum above */
     bool in_call; /* no event may come then */
 };
 
