@@ -52,7 +52,7 @@ for variant in $variants; do
         reason=$(skip_reason "$script")
         if [ -n "$reason" ]; then
             add skip "$variant" "$name" "$reason"
-        elif [ "$servers" = none ]; then
+        elif [[ $servers == none || $servers == own ]]; then # it starts a world of its own
             add tap "$variant" "$name" "$script"
         else
             add tap "$variant" "$name" "tests/world/run -s $servers $script"

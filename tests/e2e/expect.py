@@ -2,6 +2,7 @@
 
     expect.py verdicts EXPECTED.tsv OUT.csv    status and reason of each address
     expect.py rows IN.csv OUT.csv              every row complete, in order, byte for byte
+    expect.py world IN.csv EXPECTED.tsv OUT.csv  a generated world (tests/world/generate.py)
     expect.py polite MX.log LIST.txt PER_MX    what the scripted servers saw
     expect.py list EXPECTED.tsv                prints the addresses, one a line
 
@@ -85,6 +86,48 @@ def rows(in_path, out_path):
     report(not wrong, "every row in order, byte for byte", "first: row %s" % wrong[:1])
 
 
+def world(in_path, expected_path, out_path):
+    """EXPECTED has a line for each data row: reasons, the address as read, the row it repeats."""
+    with open(expected_path, encoding="utf-8") as file:
+        wanted = [line.rstrip("\n").split("\t") for line in file]
+    with open(in_path, encoding="utf-8", newline="") as file:
+        before = list(csv.reader(file))
+    with open(out_path, encoding="utf-8", newline="") as file:
+        after = list(csv.reader(file))
+    with open(in_path, "rb") as file:
+        bytes_before = file.read()
+    with open(out_path, "rb") as file:
+        bytes_after = file.read()
+    width = len(before[0])
+    report([r[:width] for r in after] == before, "every row, in order", "rows differ")
+    # No cell of the list holds a CR, so each row's bytes end at the next CRLF.
+    after_rows = bytes_after.split(b"\r\n")
+    whole = all(b.startswith(a + b",") or a == b
+                for a, b in zip(bytes_before.split(b"\r\n"), after_rows))
+    report(whole and bytes_before.count(b"\r\n") == len(after_rows) - 1, "byte for byte",
+           "bytes differ")
+
+    head = after[0]
+    wrong, dead, mislaid = [], [], []
+    for number, (want, cells) in enumerate(zip(wanted, after[1:]), 1):
+        row = dict(zip(head, cells))
+        reasons, email, duplicate_of = want[0].split("|"), want[1], want[2]
+        if row["mc_status"] not in {STATUS_OF[r] for r in reasons}:
+            wrong.append((number, row["email"], row["mc_reason"], want[0], row["mc_smtp"]))
+        elif row["mc_reason"] not in reasons:
+            mislaid.append((number, row["email"], row["mc_reason"], want[0], row["mc_smtp"]))
+        if row["mc_status"] == "undeliverable" and email and email.startswith("live") and not any(
+                STATUS_OF[r] == "undeliverable" for r in reasons):
+            dead.append((number, row["email"], row["mc_smtp"]))
+        if email and (row["mc_email"], row["mc_duplicate_of"]) != (email, duplicate_of):
+            mislaid.append((number, row["email"], row["mc_email"], row["mc_duplicate_of"], email,
+                            duplicate_of))
+    report(not dead, "no live mailbox is called dead", "%d: %s" % (len(dead), dead[:5]))
+    report(not wrong, "every status is right", "%d: %s" % (len(wrong), wrong[:8]))
+    report(not mislaid, "reasons, addresses as read and duplicates are right",
+           "%d: %s" % (len(mislaid), mislaid[:8]))
+
+
 def session_problems(facts):
     if facts["data"] == "1":
         yield "DATA"
@@ -137,6 +180,8 @@ def main():
         verdicts(*arguments)
     elif what == "rows":
         rows(*arguments)
+    elif what == "world":
+        world(*arguments)
     elif what == "polite":
         polite(arguments[0], arguments[1], int(arguments[2]))
     sys.exit(failures > 0)

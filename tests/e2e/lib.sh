@@ -34,6 +34,18 @@ same() { # NAME GOT WANTED
         [ ! -s "$T/err" ] || head -c 2000 "$T/err" | sed 's/^/# stderr: /'
     fi
 }
+# Polls until the command succeeds; a test that waits in vain ends here.
+wait_until() { # WHAT COMMAND...
+    local what=$1 until=$((SECONDS + 20))
+    shift
+    until "$@" >/dev/null 2>&1; do
+        if ((SECONDS >= until)); then
+            echo "not ok - waited in vain: $what"
+            exit 1
+        fi
+    done
+}
+asked() { mx totals | grep -q "$1.*rcpt=[1-9]"; } # did that server see a recipient?
 skip() { echo "ok - $1 # SKIP $2"; }
 finish() { exit $((failures > 0)); }
 

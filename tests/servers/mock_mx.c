@@ -4,8 +4,8 @@
  *
  * Tests read the LOG to see how polite the program under test was; the benchmarks run it without
  * one. It says "ready" on standard output once every address listens. On the control port:
- * `sync` is answered once no session is open, `reset` forgets the log, the greylist and all counts
- * as well, `totals` tells the counts of each server. On SIGTERM the totals go to the log.
+ * `sync` is answered once no session is open, `reset` also forgets the log, the greylist and all
+ * counts, `totals` tells the counts of each server at once. On SIGTERM the totals go to the log.
  *
  * The log: one line a session and one a recipient, tab-separated:
  *     session ADDRESS NUMBER PEER HELO key=value...      rcpt ADDRESS NUMBER RECIPIENT REPLY
@@ -359,13 +359,16 @@ static void control_command(struct connection *connection, const char *line)
         }
         if (log_file && (fflush(log_file) || ftruncate(fileno(log_file), 0)))
             warn("log");
-    } else if (strncmp(line, "totals", 6) == 0) {
+    }
+    if (strncmp(line, "totals", 6) == 0) {
         for (size_t i = 0; i < world.script.server_count; i++) {
             const struct server *server = &world.script.servers[i];
             dprintf(connection->fd, "%s\t%s\tsessions=%u\tpeak=%u\trcpt=%lu\n",
                     server->address_text, server->name, server->sessions, server->peak,
                     server->recipients);
         }
+        dprintf(connection->fd, "ok\n");
+        return;
     }
     sync_waiter = connection->fd;
     answer_sync();

@@ -48,6 +48,9 @@ zone:
 zone:
   name: "servfail.example"
   zonefile: "there-is-no-such-file.zone"
+zone:
+  name: "kegelverein-altdorf.example"
+  zonefile: "there-is-no-such-file.zone"
 """
 
 UNBOUND_CONF = """server:
