@@ -61,6 +61,10 @@ endef
 
 $(eval $(call generated,reply_tables.inc,data/compile_replies.c,$(sort $(wildcard data/replies/*.tsv))))
 
+$(eval $(call generated,lists_tables.h,data/compile_lists.c,$(sort $(wildcard data/lists/*.txt data/lists/*.tsv)),\
+	-Isrc src/lists/list_file.c src/base/text.c src/base/memory.c src/base/duration.c -lidn2 -lunistring))
+$(B)/gen/compile_lists: src/lists/list_file.c $(wildcard src/lists/*.h src/base/*.h)
+
 $(LIB_OBJ) $(CLI_OBJ) $(B)/src/main.o: | $(GENERATED)
 
 $(B)/%.o: %.c

@@ -1,0 +1,26 @@
+/* What the files of this room share. */
+#ifndef MC_LISTS_LISTS_PRIVATE_H
+#define MC_LISTS_LISTS_PRIVATE_H
+
+#include "lists/lists.h"
+#include "lists/user_lists.h"
+
+struct mc_lists {
+    struct mc_user_lists user;
+};
+
+static inline bool mc_lists_find_name(const struct mc_lists *lists, struct mc_span name,
+                                      struct mc_word *word)
+{
+    return mc_user_lists_find(&lists->user, &mc_lists_names, &lists->user.names, name, word);
+}
+
+/* The name above, without its first label; empty above a top-level domain. */
+static inline struct mc_span mc_name_above(struct mc_span name)
+{
+    const char *dot = name.len > 0 ? memchr(name.at, '.', name.len) : NULL;
+    size_t skip = dot != NULL ? (size_t)(dot - name.at) + 1 : name.len;
+    return mc_span(name.at + skip, name.len - skip);
+}
+
+#endif
