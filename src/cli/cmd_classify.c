@@ -35,6 +35,12 @@ static void classify(struct mc_span given, bool verbose, struct mc_text *out)
     mc_text_add_char(out, '\n');
 }
 
+static int complain(const char *which, const char *what)
+{
+    mc_log(MC_LOG_ERROR, "standard %s cannot be %s: %m", which, what);
+    return MC_EXIT_FAILED;
+}
+
 static bool write_out(struct mc_text *out)
 {
     bool ok = fwrite(out->at, 1, out->len, stdout) == out->len;
@@ -42,8 +48,7 @@ static bool write_out(struct mc_text *out)
     return ok;
 }
 
-/* Each line is answered before the next is awaited when somebody types or a pipe is slow. */
-static bool classify_stdin(bool verbose, struct mc_text *out)
+static int classify_stdin(bool verbose, struct mc_text *out)
 {
     char *line = NULL;
     size_t room = 0;
@@ -56,32 +61,30 @@ static bool classify_stdin(bool verbose, struct mc_text *out)
         ok = write_out(out);
     }
     free(line);
-    if (ferror(stdin)) {
-        mc_log(MC_LOG_ERROR, "standard input: cannot be read: %m");
-        return false;
-    }
-    return ok;
+    if (!ok)
+        return complain("output", "written");
+    return ferror(stdin) ? complain("input", "read") : MC_EXIT_OK;
+}
+
+static int classify_operand(const char *operand, bool verbose, struct mc_text *out)
+{
+    if (!strcmp(operand, "-"))
+        return classify_stdin(verbose, out);
+    classify(mc_span_of(operand), verbose, out);
+    return write_out(out) ? MC_EXIT_OK : complain("output", "written");
 }
 
 int mc_cmd_classify(const struct mc_settings *settings)
 {
-    static char dash[] = "-";
-    static char *const standard_input[] = {dash};
-    char *const *operands = settings->operand_count ? settings->operands : standard_input;
-    size_t count = settings->operand_count ? settings->operand_count : 1;
+    bool verbose = settings->verbose > 0;
     struct mc_text out = {0};
-    bool ok = true;
-    for (size_t i = 0; ok && i < count; i++) {
-        if (!strcmp(operands[i], "-")) {
-            ok = classify_stdin(settings->verbose > 0, &out);
-        } else {
-            classify(mc_span_of(operands[i]), settings->verbose > 0, &out);
-            ok = write_out(&out);
-        }
-    }
+    int status = MC_EXIT_OK;
+    if (!settings->operand_count)
+        status = classify_operand("-", verbose, &out);
+    for (size_t i = 0; i < settings->operand_count && status == MC_EXIT_OK; i++)
+        status = classify_operand(settings->operands[i], verbose, &out);
     mc_text_free(&out);
-    if (ok && fflush(stdout) == 0)
-        return MC_EXIT_OK;
-    mc_log(MC_LOG_ERROR, "standard output: cannot be written: %m");
-    return MC_EXIT_FAILED;
+    if (status == MC_EXIT_OK && fflush(stdout) != 0)
+        status = complain("output", "written");
+    return status;
 }

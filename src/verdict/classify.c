@@ -90,12 +90,18 @@ static uint32_t bit(enum mc_reason reason)
     return UINT32_C(1) << reason;
 }
 
+/* Before RCPT TO. */
+static bool is_early(enum mc_stage stage)
+{
+    return stage != MC_STAGE_NONE && stage < MC_STAGE_RCPT;
+}
+
 /* What may come out: a 4xx is never death, and before RCPT nothing is about a mailbox. */
 static uint32_t reasons_for(enum mc_stage stage, unsigned class)
 {
     uint32_t soft = bit(MC_REASON_GREYLISTED) | bit(MC_REASON_BLOCKED) |
                     bit(MC_REASON_TLS_REQUIRED) | bit(MC_REASON_SERVER_ERROR);
-    if (stage != MC_STAGE_NONE && stage < MC_STAGE_RCPT)
+    if (is_early(stage))
         return stage == MC_STAGE_MAIL ? soft | bit(MC_REASON_NO_SMTPUTF8) : soft;
     soft |= bit(MC_REASON_MAILBOX_FULL);
     if (class == 4)
@@ -155,6 +161,9 @@ struct mc_ruling mc_classify(enum mc_stage stage, const struct mc_reply *reply,
     struct mc_ruling ruling;
     if (!mc_reply_rules_find(&words, &context, &ruling))
         ruling = ruling_of(MC_REASON_SERVER_ERROR, MC_BLAME_PEER, "nothing known");
-    ruling.refuses_session = ruling.refuses_session || reply->code == 421;
+    if (is_early(stage) && ruling.blame != MC_BLAME_PEER)
+        ruling.blame = MC_BLAME_US;
+    ruling.refuses_session =
+        ruling.refuses_session || reply->code == 421 || mc_reply_rules_goodbye(&words);
     return ruling;
 }

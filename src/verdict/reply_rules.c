@@ -64,11 +64,11 @@ bool mc_reply_word_joins(uint16_t word)
     return belongs(word, CLASS_JOIN);
 }
 
-/* From `at`, only what carries no meaning is left. */
+/* Only what carries no meaning stands there. */
 static bool nothing_between(const struct mc_reply_words *words, size_t from, size_t to)
 {
     for (size_t i = from; i < to; i++)
-        if (words->at[i] != MC_WORD_SENTENCE && !belongs(words->at[i], CLASS_FILLER))
+        if (words->at[i] != MC_WORD_SENTENCE && !belongs(words->at[i], CLASS_TRAIL))
             return false;
     return true;
 }
@@ -145,13 +145,29 @@ static bool conditions_hold(const struct mc_reply_context *context, const struct
     return !*rule->provider || mc_span_equal(context->provider, mc_span_of(rule->provider));
 }
 
+/* The elements that occur at all: most rules fall at this first hurdle. */
+static void gather(const struct mc_reply_words *words, uint64_t *present)
+{
+    for (size_t i = 0; i < words->count; i++)
+        for (size_t w = 0; w < ELEMENT_WORDS; w++)
+            present[w] |= membership[words->at[i]][w];
+}
+
+bool mc_reply_rules_goodbye(const struct mc_reply_words *words)
+{
+    uint64_t present[ELEMENT_WORDS] = {0};
+    gather(words, present);
+    for (const struct rule *rule = rules; rule < rules + MC_ARRAY_LEN(rules); rule++)
+        if (rule->refuses_session && rule->steps && words_fit(words, present, rule))
+            return true;
+    return false;
+}
+
 bool mc_reply_rules_find(const struct mc_reply_words *words, const struct mc_reply_context *context,
                          struct mc_ruling *ruling)
 {
     uint64_t present[ELEMENT_WORDS] = {0};
-    for (size_t i = 0; i < words->count; i++)
-        for (size_t w = 0; w < ELEMENT_WORDS; w++)
-            present[w] |= membership[words->at[i]][w];
+    gather(words, present);
     for (const struct rule *rule = rules; rule < rules + MC_ARRAY_LEN(rules); rule++) {
         if (!conditions_hold(context, rule) || !words_fit(words, present, rule))
             continue;

@@ -135,7 +135,7 @@ static void take_character(struct reader *reader, struct word *word, const char 
     } else if ((c >= 0x3040 && c <= 0x9fff) || (c >= 0xac00 && c <= 0xd7a3)) {
         end_word(reader, word);
         add_word(reader, at, n);
-    } else if (c == 0x2019 || c == 0x2018 || (c >= 0x300 && c <= 0x36f)) {
+    } else if (((c == 0x2019 || c == 0x2018) && word->len != 1) || (c >= 0x300 && c <= 0x36f)) {
         return; /* an apostrophe within a word; an accent written apart */
     } else {
         end_word(reader, word);
@@ -165,7 +165,7 @@ static void split_words(struct reader *reader, struct mc_span text)
                 (!is_upper(before) || (is_letter(after) && !is_upper(after))))
                 word.borders |= UINT64_C(1) << word.len;
             put(&word, mc_ascii_lower(c));
-        } else if (c != '\'' && c != '`') {
+        } else if ((c != '\'' && c != '`') || word.len == 1) { /* n'existe, l'indirizzo */
             end_word(reader, &word);
             if (c == ':') {
                 add(reader, MC_WORD_COLON);
