@@ -1,0 +1,77 @@
+#include "smtp/batch.h"
+
+#include "base/memory.h"
+
+struct mc_batch_item *mc_batch_add(struct mc_batch *batch, uint32_t id, uint32_t lane,
+                                   struct mc_span local, struct mc_span domain)
+{
+    MC_ASSERT(local.len <= UINT16_MAX && domain.len <= UINT16_MAX);
+    batch->items = mc_grow(batch->items, batch->count, &batch->room, sizeof *batch->items);
+    struct mc_batch_item *item = &batch->items[batch->count++];
+    *item = (struct mc_batch_item){
+        .id = id,
+        .lane = lane,
+        .text = (uint32_t)batch->text.len,
+        .local_len = (uint16_t)local.len,
+        .domain_len = (uint16_t)domain.len,
+    };
+    mc_text_add_span(&batch->text, local);
+    mc_text_add_span(&batch->text, domain);
+    return item;
+}
+
+struct mc_span mc_batch_local(const struct mc_batch *batch, const struct mc_batch_item *item)
+{
+    return mc_span(batch->text.at + item->text, item->local_len);
+}
+
+struct mc_span mc_batch_domain(const struct mc_batch *batch, const struct mc_batch_item *item)
+{
+    return mc_span(batch->text.at + item->text + item->local_len, item->domain_len);
+}
+
+void mc_batch_copy(struct mc_batch *to, const struct mc_batch *from,
+                   const struct mc_batch_item *item)
+{
+    struct mc_batch_item *copy = mc_batch_add(to, item->id, item->lane, mc_batch_local(from, item),
+                                              mc_batch_domain(from, item));
+    copy->tries = item->tries;
+    copy->needs_smtputf8 = item->needs_smtputf8;
+}
+
+/* The text of dropped items stays behind until the batch is empty; a session empties its batch
+ * with nearly every window. */
+static void forget_text_when_empty(struct mc_batch *batch)
+{
+    if (!batch->count)
+        batch->text.len = 0;
+}
+
+void mc_batch_compact(struct mc_batch *batch)
+{
+    uint32_t kept = 0;
+    for (uint32_t i = 0; i < batch->count; i++) {
+        if (batch->items[i].asking == MC_ASKING_SETTLED)
+            continue;
+        batch->items[kept] = batch->items[i];
+        batch->items[kept].asking = MC_ASKING_WAITING;
+        batch->items[kept++].plan = 0;
+    }
+    batch->count = kept;
+    forget_text_when_empty(batch);
+}
+
+void mc_batch_drop(struct mc_batch *batch, uint32_t count)
+{
+    MC_ASSERT(count <= batch->count);
+    batch->count -= count;
+    memmove(batch->items, batch->items + count, batch->count * sizeof *batch->items);
+    forget_text_when_empty(batch);
+}
+
+void mc_batch_free(struct mc_batch *batch)
+{
+    free(batch->items);
+    mc_text_free(&batch->text);
+    *batch = (struct mc_batch){0};
+}
