@@ -22,9 +22,9 @@ struct mc_batch_item {
     uint32_t id, lane;
     uint32_t text; /* where its local part and then its domain start in the batch's text */
     uint16_t local_len, domain_len;
-    uint8_t asking;      /* enum mc_asking */
-    uint8_t plan;        /* which commands go before its RCPT (dialogue.c) */
-    uint8_t tries;       /* sessions that were lost with it under way */
+    uint8_t asking; /* enum mc_asking */
+    uint8_t plan;   /* which commands go before its RCPT (dialogue.c) */
+    uint8_t tries;  /* sessions that were lost with it under way */
     bool needs_smtputf8;
 };
 

@@ -49,16 +49,14 @@ static struct mc_dialogue_step ready(struct mc_dialogue *d, uint8_t next)
 enum mc_stage mc_dialogue_stage(const struct mc_dialogue *d)
 {
     static const enum mc_stage stages[MC_DIALOGUE_STATE_COUNT] = {
-        [MC_DIALOGUE_GREETING] = MC_STAGE_BANNER,   [MC_DIALOGUE_EHLO] = MC_STAGE_EHLO,
-        [MC_DIALOGUE_HELO] = MC_STAGE_EHLO,         [MC_DIALOGUE_STARTTLS] = MC_STAGE_STARTTLS,
-        [MC_DIALOGUE_TLS] = MC_STAGE_STARTTLS,      [MC_DIALOGUE_RSET] = MC_STAGE_MAIL,
-        [MC_DIALOGUE_MAIL] = MC_STAGE_MAIL,         [MC_DIALOGUE_RCPT] = MC_STAGE_RCPT,
-        [MC_DIALOGUE_READY] = MC_STAGE_NONE,        [MC_DIALOGUE_ENDED] = MC_STAGE_NONE,
+        [MC_DIALOGUE_GREETING] = MC_STAGE_BANNER, [MC_DIALOGUE_EHLO] = MC_STAGE_EHLO,
+        [MC_DIALOGUE_HELO] = MC_STAGE_EHLO,       [MC_DIALOGUE_STARTTLS] = MC_STAGE_STARTTLS,
+        [MC_DIALOGUE_TLS] = MC_STAGE_STARTTLS,    [MC_DIALOGUE_RSET] = MC_STAGE_MAIL,
+        [MC_DIALOGUE_MAIL] = MC_STAGE_MAIL,       [MC_DIALOGUE_RCPT] = MC_STAGE_RCPT,
+        [MC_DIALOGUE_READY] = MC_STAGE_NONE,      [MC_DIALOGUE_ENDED] = MC_STAGE_NONE,
     };
     if (d->state == MC_DIALOGUE_READY)
-        return !d->spoken           ? MC_STAGE_BANNER
-               : d->window_over     ? MC_STAGE_EHLO
-                                    : MC_STAGE_RCPT;
+        return !d->spoken ? MC_STAGE_BANNER : d->window_over ? MC_STAGE_EHLO : MC_STAGE_RCPT;
     return stages[d->state];
 }
 
@@ -72,7 +70,7 @@ static void learn_flag(struct mc_dialogue *d, bool *habit)
 
 static void learn_count(struct mc_dialogue *d, uint16_t *habit, uint32_t count)
 {
-    if (*habit && *habit <= count)
+    if (!count || (*habit && *habit <= count))
         return;
     d->learned = true;
     *habit = (uint16_t)(count < UINT16_MAX ? count : UINT16_MAX);
@@ -191,9 +189,26 @@ static struct mc_dialogue_step refused(struct mc_dialogue *d, const struct heard
 
 /* Greeting, EHLO, HELO, STARTTLS */
 
+static bool contains(struct mc_span text, const char *word)
+{
+    struct mc_span key = mc_span_of(word);
+    for (size_t i = 0; i + key.len <= text.len; i++)
+        if (mc_span_equal_nocase(mc_span(text.at + i, key.len), key))
+            return true;
+    return false;
+}
+
+static void lower(uint16_t *limit, uint16_t offered)
+{
+    if (offered && (!*limit || offered < *limit))
+        *limit = offered;
+}
+
+/* Exim counts a RSET that no message came before as "no mail" and hangs up after ten of those. */
 static struct mc_dialogue_step greeted(struct mc_dialogue *d, const struct heard *heard)
 {
-    (void)heard;
+    if (contains(mc_span(heard->reply->text, heard->reply->text_len), " Exim "))
+        lower(&d->habits.session_transactions, 10);
     d->greeted = true;
     return ready(d, d->habits.helo_only ? NEXT_HELO : NEXT_EHLO);
 }
@@ -203,12 +218,6 @@ static struct mc_dialogue_step odd_greeting(struct mc_dialogue *d, const struct 
 {
     d->greeted = true;
     return nonsense(d, heard);
-}
-
-static void lower(uint16_t *limit, uint16_t offered)
-{
-    if (offered && (!*limit || offered < *limit))
-        *limit = offered;
 }
 
 static uint16_t limit_of(struct mc_span line, const char *name)
@@ -333,7 +342,6 @@ static struct mc_dialogue_step reset(struct mc_dialogue *d, const struct heard *
     return replied(d);
 }
 
-/* Exim counts RSET as a command that is no mail and has enough of them after ten. */
 static struct mc_dialogue_step no_reset(struct mc_dialogue *d, const struct heard *heard)
 {
     learn_count(d, &d->habits.session_transactions, d->begun);
@@ -347,15 +355,6 @@ static struct mc_dialogue_step began(struct mc_dialogue *d, const struct heard *
     d->voided = false;
     d->replied_rcpts = d->accepted_rcpts = 0;
     return replied(d);
-}
-
-static bool contains(struct mc_span text, const char *word)
-{
-    struct mc_span key = mc_span_of(word);
-    for (size_t i = 0; i + key.len <= text.len; i++)
-        if (mc_span_equal_nocase(mc_span(text.at + i, key.len), key))
-            return true;
-    return false;
 }
 
 /* "improper command pipelining", "synchronization error", or a bad sequence that is none. */
@@ -455,11 +454,11 @@ static struct mc_dialogue_step unasked(struct mc_dialogue *d, const struct heard
 /* Every state that waits has a row; a cell without handler is an event that cannot come there. */
 static handler *const cells[MC_DIALOGUE_STATE_COUNT][MC_HEARD_COUNT] = {
 #define ROW(state, good, go_on, later, never, leave, up, failed, closed)                           \
-    [MC_DIALOGUE_##state] = {[MC_HEARD_GOOD] = good,       [MC_HEARD_GO_ON] = go_on,               \
-                             [MC_HEARD_LATER] = later,     [MC_HEARD_NEVER] = never,               \
-                             [MC_HEARD_LEAVING] = leave,   [MC_HEARD_GARBAGE] = nonsense,          \
-                             [MC_HEARD_TLS_UP] = up,       [MC_HEARD_TLS_FAILED] = failed,         \
-                             [MC_HEARD_CLOSED] = closed,   [MC_HEARD_SILENCE] = silent}
+    [MC_DIALOGUE_##state] = {                                                                      \
+        [MC_HEARD_GOOD] = good,     [MC_HEARD_GO_ON] = go_on,       [MC_HEARD_LATER] = later,      \
+        [MC_HEARD_NEVER] = never,   [MC_HEARD_LEAVING] = leave,     [MC_HEARD_GARBAGE] = nonsense, \
+        [MC_HEARD_TLS_UP] = up,     [MC_HEARD_TLS_FAILED] = failed, [MC_HEARD_CLOSED] = closed,    \
+        [MC_HEARD_SILENCE] = silent}
     ROW(GREETING, greeted, odd_greeting, refused, refused, leaving, NULL, NULL, hung_up),
     ROW(EHLO, said_hello, nonsense, refused, no_ehlo, leaving, NULL, hung_up, hung_up),
     ROW(HELO, said_hello, nonsense, refused, refused, leaving, NULL, hung_up, hung_up),
@@ -516,8 +515,8 @@ bool mc_dialogue_wants_more(const struct mc_dialogue *d)
 {
     return d->state == MC_DIALOGUE_READY && d->next == NEXT_WINDOW &&
            (d->window_over || d->sent.item == d->batch.count ||
-            (d->sent.phase == PHASE_START && (d->window_rcpts >= d->limits.window ||
-                                              enough_refusals(d))));
+            (d->sent.phase == PHASE_START &&
+             (d->window_rcpts >= d->limits.window || enough_refusals(d))));
 }
 
 static void begin_window(struct mc_dialogue *d)

@@ -92,8 +92,8 @@ struct mc_dialogue_names {
 struct mc_dialogue_limits {
     uint32_t window; /* RCPT commands until mc_dialogue_wants_more */
     uint32_t transaction_rcpts;
-    uint32_t transactions;   /* of the session */
-    uint32_t refusals;       /* of the session */
+    uint32_t transactions; /* of the session */
+    uint32_t refusals;     /* of the session */
     uint32_t refusals_in_row;
 };
 
@@ -135,8 +135,7 @@ void mc_dialogue_free(struct mc_dialogue *dialogue);
 
 /* `reply` and `ruling`: for the MC_HEARD_ of replies (a ruling may be missing where the reply is
  * good and not one to RCPT), else NULL. */
-struct mc_dialogue_step mc_dialogue_hear(struct mc_dialogue *dialogue,
-                                         enum mc_dialogue_event event,
+struct mc_dialogue_step mc_dialogue_hear(struct mc_dialogue *dialogue, enum mc_dialogue_event event,
                                          const struct mc_reply *reply,
                                          const struct mc_ruling *ruling);
 

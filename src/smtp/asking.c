@@ -1,0 +1,440 @@
+/* What sessions ask of the prober: recipients and limits before each window, and what becomes of
+ * answers and of recipients whose session is lost. */
+#include "base/memory.h"
+#include "smtp/prober_state.h"
+
+#define WINDOW           50 /* RCPT commands in one write */
+#define WINDOW_LOCK_STEP 10
+#define TRANSACTIONS     50
+#define TRIES            3 /* sessions lost with a recipient under way */
+#define CONTROL_CREDIT   5 /* a session that is open may run so far into debt */
+
+static void fit(uint32_t *room, uint32_t limit, uint32_t used)
+{
+    uint32_t left = limit > used ? limit - used : 0;
+    if (limit && left < *room)
+        *room = left;
+}
+
+/* How many refusals a session may draw. Servers count them all (Postfix: 20, then 421), not those
+ * in a row; so the paced way stays below both. */
+static uint32_t refusals_allowed(const struct mc_prober *prober, const struct mc_provider *limits,
+                                 const struct mc_habits *habits)
+{
+    uint32_t learned =
+        habits->session_refusals > 1 ? habits->session_refusals - 1u : habits->session_refusals;
+    uint32_t usual = limits->refusals_in_row + limits->refusals_in_row / 2;
+    if (prober->options.no_pace || !usual)
+        return learned;
+    return learned && learned < usual ? learned : usual;
+}
+
+uint32_t mc_prober_room(struct mc_prober *prober, uint32_t number, const struct mc_session *session)
+{
+    const struct mc_peer *peer = &prober->peers.peers[number];
+    const struct mc_house *house = &prober->peers.houses[peer->house];
+    const struct mc_dialogue *d = session ? &session->dialogue : NULL;
+    const struct mc_habits *habits = session ? &d->habits : &peer->habits;
+    uint32_t room = habits->lock_step ? WINDOW_LOCK_STEP : WINDOW;
+    uint32_t in_row = session ? d->refusals_in_row : 0;
+    uint32_t asked = session ? d->asked : 0;
+    if (prober->stopping || house->resting || peer->dead)
+        return 0;
+    fit(&room, house->limits->rcpt_per_session, asked);
+    fit(&room, habits->session_rcpts, asked);
+    fit(&room, refusals_allowed(prober, house->limits, habits), session ? d->refusals : 0);
+    if (!prober->options.no_pace || in_row >= house->limits->refusals_in_row)
+        fit(&room, house->limits->refusals_in_row, in_row);
+    uint32_t credit = mc_peers_credit(&prober->peers, number, mc_loop_now_ms(prober->loop));
+    if (session && asked && credit < CONTROL_CREDIT)
+        credit = CONTROL_CREDIT;
+    return credit < room ? credit : room;
+}
+
+/* Gathering */
+
+static bool may_ask_smtputf8(const struct mc_prober *prober, uint32_t route, uint32_t peer)
+{
+    return peer == MC_NONE || prober->routes.routes[route].needs_smtputf8 ||
+           (prober->peers.peers[peer].utf8_known && !prober->peers.peers[peer].habits.no_smtputf8);
+}
+
+/* Recipients that need SMTPUTF8 wait on a route of their own until a peer is known to offer it. */
+static void set_apart(struct mc_prober *prober, const struct mc_batch *from,
+                      const struct mc_batch_item *item)
+{
+    struct mc_routes *routes = &prober->routes;
+    struct mc_lane *lane = &routes->lanes[item->lane];
+    lane->needs_smtputf8 = true;
+    uint32_t route = mc_routes_smtputf8(routes, lane->route);
+    mc_routes_hold(routes, route, from, item);
+    if (!lane->queued)
+        mc_routes_push(routes, route, item->lane);
+    if (routes->routes[route].place == MC_ROUTE_IDLE)
+        mc_scheduler_wake(&prober->scheduler, route);
+    mc_prober_turn_soon(prober);
+}
+
+/* One recipient of the lane into the batch; false: none waits, or they were set apart. */
+static bool take_one(struct mc_prober *prober, uint32_t lane, bool smtputf8, struct mc_batch *batch)
+{
+    struct mc_recipient recipient;
+    if (!prober->owner.take(prober->owner.arg, lane, &recipient))
+        return false;
+    struct mc_batch_item *item =
+        mc_batch_add(batch, recipient.id, lane, recipient.local, recipient.domain);
+    item->needs_smtputf8 = recipient.needs_smtputf8;
+    if (smtputf8 || !recipient.needs_smtputf8)
+        return true;
+    set_apart(prober, batch, item);
+    batch->count--;
+    return false;
+}
+
+void mc_prober_gather(struct mc_prober *prober, uint32_t route, uint32_t peer,
+                      struct mc_batch *batch, uint32_t room)
+{
+    struct mc_routes *routes = &prober->routes;
+    bool smtputf8 = may_ask_smtputf8(prober, route, peer);
+    if (batch->count < room)
+        mc_routes_unhold(routes, route, batch, room - batch->count);
+    while (batch->count < room) {
+        uint32_t lane = mc_routes_pop(routes, route);
+        bool more = true;
+        if (lane == MC_NONE)
+            break;
+        while (more && batch->count < room)
+            more = take_one(prober, lane, smtputf8, batch);
+        routes->lanes[lane].deep = more;
+        if (more && !routes->lanes[lane].queued)
+            mc_routes_push(routes, route, lane);
+    }
+}
+
+/* A control, or a new arrival, of a domain that the last window has asked for: the open
+ * transaction's first. */
+static void revisit(struct mc_prober *prober, struct mc_session *session, uint32_t room)
+{
+    struct mc_batch *batch = &session->dialogue.batch;
+    uint32_t lanes[WINDOW], count = 0;
+    for (uint32_t i = batch->count; i-- > 0 && count < WINDOW;)
+        if (!count || lanes[count - 1] != batch->items[i].lane)
+            lanes[count++] = batch->items[i].lane;
+    bool smtputf8 = !session->dialogue.habits.no_smtputf8;
+    uint32_t target = batch->count + room;
+    for (uint32_t i = 0; i < count; i++)
+        while (batch->count < target && !prober->routes.lanes[lanes[i]].deep &&
+               take_one(prober, lanes[i], smtputf8, batch))
+            ;
+}
+
+static uint32_t unsettled(const struct mc_batch *batch)
+{
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < batch->count; i++)
+        count += batch->items[i].asking != MC_ASKING_SETTLED;
+    return count;
+}
+
+static void drop_smtputf8(struct mc_prober *prober, struct mc_batch *batch)
+{
+    for (uint32_t i = 0; i < batch->count; i++) {
+        struct mc_batch_item *item = &batch->items[i];
+        if (!item->needs_smtputf8 || item->asking == MC_ASKING_SETTLED)
+            continue;
+        set_apart(prober, batch, item);
+        item->asking = MC_ASKING_SETTLED;
+    }
+}
+
+/* The session's route has nothing left: it may go on for another one that waits for its peer. */
+static void adopt(struct mc_prober *prober, struct mc_session *session, uint32_t room)
+{
+    struct mc_batch *batch = &session->dialogue.batch;
+    while (room && !unsettled(batch)) {
+        uint32_t route = mc_scheduler_adopt(&prober->scheduler, session->peer);
+        if (route == MC_NONE)
+            return;
+        prober->routes.routes[session->route].sessions--;
+        session->route = route;
+        prober->routes.routes[route].sessions++;
+        mc_prober_gather(prober, route, session->peer, batch, batch->count + room);
+        if (mc_route_has_work(&prober->routes.routes[route]))
+            mc_scheduler_wake(&prober->scheduler, route);
+    }
+}
+
+static void set_limits(struct mc_prober *prober, struct mc_session *session, uint32_t room)
+{
+    const struct mc_provider *limits = mc_peers_house(&prober->peers, session->peer)->limits;
+    const struct mc_habits *habits = &session->dialogue.habits;
+    uint32_t refusals = refusals_allowed(prober, limits, habits);
+    uint32_t rcpts = limits->rcpt_per_transaction ? limits->rcpt_per_transaction : WINDOW;
+    if (habits->transaction_rcpts && habits->transaction_rcpts < rcpts)
+        rcpts = habits->transaction_rcpts;
+    session->dialogue.limits = (struct mc_dialogue_limits){
+        .window = room,
+        .transaction_rcpts = rcpts,
+        .transactions = habits->session_transactions ? habits->session_transactions : TRANSACTIONS,
+        .refusals = refusals ? refusals : UINT32_MAX,
+        .refusals_in_row = limits->refusals_in_row ? limits->refusals_in_row : UINT32_MAX,
+    };
+}
+
+static void notice(struct mc_prober *prober, uint32_t peer, const char *what,
+                   const struct mc_failure *failure, const char *hint)
+{
+    const struct mc_house *house = mc_peers_house(&prober->peers, peer);
+    struct mc_text line = {0};
+    if (!prober->owner.notice)
+        return;
+    mc_text_printf(&line, "%s %s (", house->limits->id[0] ? house->limits->id : "a mail server",
+                   what);
+    if (failure->code)
+        mc_text_printf(&line, "%u ", failure->code);
+    mc_text_add_printable(&line, mc_span(failure->text, failure->text_len), 300);
+    mc_text_printf(&line, "): %s", hint);
+    prober->owner.notice(prober->owner.arg, mc_text_z(&line));
+    mc_text_free(&line);
+}
+
+static void notice_block(struct mc_prober *prober, uint32_t peer)
+{
+    notice(prober, peer, "blocks us", mc_peers_house(&prober->peers, peer)->blame,
+           "it is left alone for this run; see that the HELO name has matching A and PTR records "
+           "and that this IP is on no blocklist, then try again later with --pace gentle");
+    mc_scheduler_lost(&prober->scheduler, peer);
+}
+
+static void fill(struct mc_session *session)
+{
+    struct mc_prober *prober = mc_prober_of(session);
+    struct mc_dialogue *d = &session->dialogue;
+    uint32_t room = mc_prober_room(prober, session->peer, session);
+    if (d->habits.no_smtputf8)
+        drop_smtputf8(prober, &d->batch);
+    uint32_t waiting = unsettled(&d->batch);
+    if (waiting < room)
+        revisit(prober, session, room - waiting);
+    waiting = unsettled(&d->batch);
+    if (waiting < room)
+        mc_prober_gather(prober, session->route, session->peer, &d->batch,
+                         d->batch.count + room - waiting);
+    adopt(prober, session, room);
+    set_limits(prober, session, room);
+    waiting = unsettled(&d->batch);
+    uint32_t asked = waiting < room ? waiting : room;
+    prober->recipients_asked += asked;
+    if (mc_peers_spend(&prober->peers, session->peer, asked, mc_loop_now_ms(prober->loop)))
+        notice(prober, session->peer, "is left alone",
+               mc_peers_house(&prober->peers, session->peer)->blame,
+               "its other addresses are not probed; run again tomorrow");
+}
+
+/* Answers */
+
+static bool is_backup(const struct mc_prober *prober, uint32_t lane, uint32_t peer)
+{
+    const struct mc_mx_set *set = &prober->routes.sets[prober->routes.lanes[lane].set];
+    const struct mc_route_peer *entry = mc_routes_find(&prober->routes, set->route, peer);
+    return entry && entry->rank > 0;
+}
+
+static void answered(struct mc_session *session, const struct mc_batch_item *item,
+                     const struct mc_reply *reply, const struct mc_ruling *ruling)
+{
+    struct mc_prober *prober = mc_prober_of(session);
+    uint32_t id = item->id, lane = item->lane;
+    bool tripped = mc_peers_answered(&prober->peers, session->peer, reply, ruling);
+    struct mc_answer answer = {
+        .kind = MC_ANSWER_REPLY,
+        .stage = MC_STAGE_RCPT,
+        .reply = reply,
+        .ruling = *ruling,
+        .detail = "",
+        .host = mc_routes_host(&prober->routes, prober->routes.lanes[lane].set, session->peer),
+        .peer = session->peer,
+        .backup = is_backup(prober, lane, session->peer),
+        .asked = true,
+    };
+    if (tripped)
+        notice_block(prober, session->peer);
+    prober->owner.answered(prober->owner.arg, lane, id, &answer);
+}
+
+void mc_prober_give_back(struct mc_prober *prober, const struct mc_batch_item *item,
+                         enum mc_answer_kind kind, const struct mc_failure *failure, uint32_t peer,
+                         bool asked)
+{
+    static const struct mc_ruling stopped = {
+        .reason = MC_REASON_NOT_PROBED, .blame = MC_BLAME_NOBODY, .rule = "stopped"};
+    uint32_t set = prober->routes.lanes[item->lane].set;
+    struct mc_answer answer = {
+        .kind = kind,
+        .stage = failure ? failure->stage : MC_STAGE_NONE,
+        .ruling = failure ? failure->ruling : stopped,
+        .detail = failure && !failure->code ? failure->text : "",
+        .host = peer == MC_NONE ? MC_NONE : mc_routes_host(&prober->routes, set, peer),
+        .peer = peer,
+        .backup = peer != MC_NONE && is_backup(prober, item->lane, peer),
+        .asked = asked,
+    };
+    if (failure && failure->code) {
+        mc_failure_to_reply(failure, &prober->reply);
+        answer.reply = &prober->reply;
+    }
+    prober->owner.answered(prober->owner.arg, item->lane, item->id, &answer);
+}
+
+static void against(struct mc_session *session, enum mc_stage stage, const struct mc_reply *reply,
+                    const struct mc_ruling *ruling)
+{
+    struct mc_prober *prober = mc_prober_of(session);
+    struct mc_failure *blame = mc_failure_of_reply(stage, reply, ruling);
+    free(session->blame);
+    session->blame = blame;
+    if (mc_peers_refused(&prober->peers, session->peer, stage, reply, ruling))
+        notice_block(prober, session->peer);
+}
+
+static void connected(struct mc_session *session)
+{
+    struct mc_prober *prober = mc_prober_of(session);
+    mc_peers_connected(&prober->peers, session->peer);
+    mc_scheduler_local_ease(&prober->scheduler);
+}
+
+static void welcome(struct mc_session *session)
+{
+    struct mc_prober *prober = mc_prober_of(session);
+    mc_peers_welcomed(&prober->peers, session->peer, &session->dialogue.habits);
+    mc_scheduler_more(&prober->scheduler, session->peer);
+    mc_prober_turn_soon(prober);
+}
+
+/* The end of a session */
+
+static struct mc_failure *failure_of_end(struct mc_session *session, const char *why)
+{
+    static const enum mc_reason reasons[] = {
+        [MC_END_NONE] = MC_REASON_SERVER_ERROR,    [MC_END_DONE] = MC_REASON_SERVER_ERROR,
+        [MC_END_REFUSED] = MC_REASON_SERVER_ERROR, [MC_END_LEAVING] = MC_REASON_SERVER_ERROR,
+        [MC_END_HANG_UP] = MC_REASON_SERVER_ERROR, [MC_END_SILENCE] = MC_REASON_TIMEOUT,
+        [MC_END_GARBAGE] = MC_REASON_SERVER_ERROR, [MC_END_TLS] = MC_REASON_TLS_REQUIRED,
+    };
+    struct mc_failure *failure = session->blame;
+    session->blame = NULL;
+    if (failure)
+        return failure;
+    return mc_failure_of_event((enum mc_stage)session->dialogue.end_stage,
+                               reasons[session->dialogue.end], why ? why : "");
+}
+
+static bool ended_badly(const struct mc_dialogue *d)
+{
+    return d->end != MC_END_DONE && d->end != MC_END_NONE;
+}
+
+/* Those not answered go back to their route, to be asked in another session. Where only one was
+ * under way, it may itself be what the server cannot bear: the owner decides. */
+static void hand_back(struct mc_prober *prober, struct mc_session *session,
+                      const struct mc_failure *failure)
+{
+    struct mc_dialogue *d = &session->dialogue;
+    struct mc_batch *batch = &d->batch;
+    uint32_t sent = 0;
+    for (uint32_t i = 0; i < batch->count; i++)
+        sent += batch->items[i].asking == MC_ASKING_SENT;
+    bool alone = sent == 1 &&
+                 (d->end == MC_END_HANG_UP || d->end == MC_END_SILENCE || d->end == MC_END_GARBAGE);
+    for (uint32_t i = 0; i < batch->count; i++) {
+        struct mc_batch_item *item = &batch->items[i];
+        bool asked = item->asking == MC_ASKING_SENT;
+        if (item->asking == MC_ASKING_SETTLED)
+            continue;
+        if (prober->stopping) {
+            mc_prober_give_back(prober, item, MC_ANSWER_STOPPED, NULL, session->peer, asked);
+            continue;
+        }
+        item->tries = (uint8_t)(item->tries + (asked && ended_badly(d)));
+        if ((asked && alone) || item->tries >= TRIES) {
+            mc_prober_give_back(prober, item, MC_ANSWER_LOST, failure, session->peer, asked);
+            continue;
+        }
+        uint32_t route = prober->routes.lanes[item->lane].route;
+        mc_routes_hold(&prober->routes, route, batch, item);
+        if (route != session->route && prober->routes.routes[route].place == MC_ROUTE_IDLE)
+            mc_scheduler_wake(&prober->scheduler, route);
+    }
+    batch->count = 0;
+}
+
+static void judge(struct mc_prober *prober, struct mc_session *session, const char *why,
+                  struct mc_failure *failure)
+{
+    const struct mc_dialogue *d = &session->dialogue;
+    struct mc_peers *peers = &prober->peers;
+    uint32_t peer = session->peer;
+    int64_t now_ms = mc_loop_now_ms(prober->loop);
+    if (session->stopping) {
+        free(failure);
+        return;
+    }
+    if (!session->connected) {
+        free(failure);
+        mc_peers_connect_failed(peers, peer, session->failure, session->timed_out, why, now_ms);
+        if (!session->timed_out && session->failure == MC_STREAM_OURS)
+            mc_scheduler_local_trouble(&prober->scheduler, now_ms);
+    } else if (ended_badly(d) && !d->answered && !d->learned) {
+        bool for_good =
+            d->end == MC_END_REFUSED && failure->code >= 500 && !peers->peers[peer].answered;
+        mc_peers_session_failed(peers, peer, failure, for_good, now_ms);
+    } else {
+        free(failure);
+        if (d->answered)
+            mc_peers_session_done(peers, peer, ended_badly(d), now_ms);
+    }
+    if (peers->peers[peer].dead)
+        mc_scheduler_lost(&prober->scheduler, peer);
+}
+
+static void ended(struct mc_session *session, const char *why)
+{
+    struct mc_prober *prober = mc_prober_of(session);
+    struct mc_failure *failure = failure_of_end(session, why);
+    struct mc_route *route = &prober->routes.routes[session->route];
+    mc_peers_learn(&prober->peers, session->peer, &session->dialogue);
+    route->sessions--;
+    hand_back(prober, session, failure);
+    judge(prober, session, why, failure);
+    mc_scheduler_leaving(&prober->scheduler);
+    prober->last_ended_ms = mc_loop_now_ms(prober->loop);
+    if (mc_route_has_work(&prober->routes.routes[session->route]))
+        mc_scheduler_wake(&prober->scheduler, session->route);
+    mc_prober_turn_soon(prober);
+}
+
+static void gone(struct mc_session *session)
+{
+    struct mc_prober *prober = mc_prober_of(session);
+    mc_scheduler_gone(&prober->scheduler, session->peer, mc_loop_now_ms(prober->loop));
+    if (session->previous)
+        session->previous->next = session->next;
+    else
+        prober->sessions = session->next;
+    if (session->next)
+        session->next->previous = session->previous;
+    session->next = prober->graveyard;
+    prober->graveyard = session;
+    mc_prober_turn_soon(prober);
+}
+
+const struct mc_session_events mc_prober_events = {
+    .connected = connected,
+    .welcome = welcome,
+    .fill = fill,
+    .answered = answered,
+    .against = against,
+    .ended = ended,
+    .gone = gone,
+};

@@ -1,0 +1,400 @@
+#include "smtp/session.h"
+
+#include "base/hash.h"
+#include "base/memory.h"
+
+/* How long a stopped session may still wait for replies to what it has said. */
+#define STOP_GRACE_MS 500
+/* A server may be slow with each reply, but not with all of them for ever. */
+#define SESSION_REPLIES 20
+
+/* A reply in the making. Taken from the common pool for a read, kept beyond it only where the
+ * reply is not complete. */
+struct mc_reader {
+    struct mc_reader *next;
+    struct mc_reply_parser parser;
+    struct mc_reply reply;
+};
+
+static void give_back(struct mc_session *session)
+{
+    struct mc_reader *reader = session->reader;
+    if (!reader)
+        return;
+    reader->next = session->common->readers;
+    session->common->readers = reader;
+    session->reader = NULL;
+}
+
+static struct mc_reader *take_reader(struct mc_session *session)
+{
+    struct mc_reader *reader = session->common->readers;
+    if (reader)
+        session->common->readers = reader->next;
+    else
+        reader = mc_malloc(sizeof *reader);
+    mc_reply_start(&reader->parser, &reader->reply);
+    return reader;
+}
+
+/* Deadlines mostly move away, so the timer stays where it is and looks again when it fires. */
+static void set_deadline(struct mc_session *session, int64_t wait_ms)
+{
+    session->deadline_ms = mc_loop_now_ms(session->common->loop) + wait_ms;
+    if (session->latest_ms && session->deadline_ms > session->latest_ms)
+        session->deadline_ms = session->latest_ms;
+    if (session->timer_ms && session->timer_ms <= session->deadline_ms)
+        return;
+    session->timer_ms = session->deadline_ms;
+    mc_timer_set(&session->timer, session->timer_ms);
+}
+
+/* `check -v`: time, who, direction, line. */
+static void trace(struct mc_session *session, const char *sign, struct mc_span text)
+{
+    struct mc_session_common *common = session->common;
+    if (!common->trace)
+        return;
+    int64_t spent_ms = mc_loop_now_ms(common->loop) - session->opened_ms;
+    for (size_t at = 0; at < text.len;) {
+        const char *end = memchr(text.at + at, '\n', text.len - at);
+        size_t len = end ? (size_t)(end - text.at) - at : text.len - at;
+        size_t shown = len && text.at[at + len - 1] == '\r' ? len - 1 : len;
+        common->line.len = 0;
+        mc_text_printf(&common->line, "%3d.%03d %s %s ", (int)(spent_ms / 1000),
+                       (int)(spent_ms % 1000), session->label ? session->label : "", sign);
+        mc_text_add_printable(&common->line, mc_span(text.at + at, shown), 1000);
+        common->trace(common->trace_arg, mc_text_z(&common->line));
+        at += len + 1;
+    }
+}
+
+static void trace_reply(struct mc_session *session, const struct mc_reply *reply)
+{
+    if (!session->common->trace)
+        return;
+    struct mc_text text = {0};
+    struct mc_span rest = mc_span(reply->text, reply->text_len);
+    do {
+        const char *end = rest.len ? memchr(rest.at, '\n', rest.len) : NULL;
+        size_t len = end ? (size_t)(end - rest.at) : rest.len;
+        mc_text_printf(&text, "%03u%c", reply->code, end ? '-' : ' ');
+        mc_text_add(&text, rest.at, len);
+        mc_text_add_char(&text, '\n');
+        rest = end ? mc_span(rest.at + len + 1, rest.len - len - 1) : mc_span("", 0);
+    } while (rest.len);
+    trace(session, "<", mc_text_span(&text));
+    mc_text_free(&text);
+}
+
+static void close_stream(struct mc_session *session)
+{
+    mc_stream_close(session->stream);
+    session->stream = NULL;
+}
+
+/* The one way a session ends. `polite`: with QUIT; `linger`: the server is to close first. */
+static void end(struct mc_session *session, bool polite, bool linger, const char *why)
+{
+    static const char quit[] = "QUIT\r\n";
+    session->over = true;
+    session->speak = false;
+    mc_timer_cancel(&session->timer);
+    give_back(session);
+    session->common->events->ended(session, why);
+    if (polite)
+        trace(session, ">", mc_span_of(quit));
+    if (polite || linger) {
+        mc_stream_finish(session->stream, quit, polite ? sizeof quit - 1 : 0,
+                         session->common->linger_ms);
+    } else {
+        close_stream(session);
+        session->common->events->gone(session);
+    }
+}
+
+/* The sentence for an end without a reply. */
+static const char *explain(struct mc_session *session, char *room, size_t size)
+{
+    static const char *const what[] = {
+        [MC_END_HANG_UP] = "the server closed the connection",
+        [MC_END_SILENCE] = "no reply came in time",
+        [MC_END_GARBAGE] = "what came is no SMTP reply",
+        [MC_END_TLS] = "the TLS handshake failed",
+    };
+    static const char *const where[MC_STAGE_COUNT] = {
+        [MC_STAGE_BANNER] = "before its greeting", [MC_STAGE_EHLO] = "after EHLO",
+        [MC_STAGE_STARTTLS] = "after STARTTLS",    [MC_STAGE_MAIL] = "after MAIL FROM",
+        [MC_STAGE_RCPT] = "after RCPT TO",
+    };
+    const char *first =
+        session->dialogue.end < MC_ARRAY_LEN(what) ? what[session->dialogue.end] : NULL;
+    const char *second = where[session->dialogue.end_stage];
+    if (!first)
+        return NULL;
+    snprintf(room, size, "%s%s%s", first, second ? " " : "", second ? second : "");
+    return room;
+}
+
+static void act(struct mc_session *session, const struct mc_dialogue_step *step);
+
+static void stop_now(struct mc_session *session)
+{
+    struct mc_dialogue_step last = mc_dialogue_stop(&session->dialogue);
+    act(session, &last);
+}
+
+static void hear(struct mc_session *session, enum mc_dialogue_event event)
+{
+    struct mc_dialogue_step step = mc_dialogue_hear(&session->dialogue, event, NULL, NULL);
+    act(session, &step);
+}
+
+static void act(struct mc_session *session, const struct mc_dialogue_step *step)
+{
+    char room[160];
+    switch (step->action) {
+    case MC_DIALOGUE_WAIT:
+        if (!session->stopping)
+            set_deadline(session, session->common->reply_timeout_ms);
+        break;
+    case MC_DIALOGUE_GO:
+        session->speak = true;
+        break;
+    case MC_DIALOGUE_START_TLS:
+        if (session->surplus) { /* said in plain, to be believed as if it came in TLS? no */
+            hear(session, MC_HEARD_GARBAGE);
+            break;
+        }
+        trace(session, "*", mc_span_of("TLS handshake"));
+        mc_stream_start_tls(session->stream, session->host);
+        set_deadline(session, session->common->reply_timeout_ms);
+        break;
+    case MC_DIALOGUE_QUIT:
+        end(session, true, true, explain(session, room, sizeof room));
+        break;
+    case MC_DIALOGUE_CLOSE:
+        /* after a 421 the server closes; one that never greeted may do nothing for ever */
+        end(session, false, session->dialogue.end == MC_END_LEAVING,
+            explain(session, room, sizeof room));
+        break;
+    }
+}
+
+/* What is due to be said, now that the input is drained. */
+static void speak(struct mc_session *session)
+{
+    struct mc_session_common *common = session->common;
+    session->speak = false;
+    if (session->stopping) {
+        stop_now(session);
+        return;
+    }
+    if (mc_dialogue_wants_more(&session->dialogue))
+        common->events->fill(session);
+    common->out.len = 0;
+    struct mc_dialogue_step step = mc_dialogue_go(&session->dialogue, &common->out);
+    if (common->out.len) {
+        trace(session, ">", mc_text_span(&common->out));
+        mc_stream_write(session->stream, common->out.at, common->out.len);
+    }
+    act(session, &step);
+}
+
+static struct mc_ruling rule(struct mc_session *session, const struct mc_reply *reply)
+{
+    const struct mc_batch_item *item = mc_dialogue_item(&session->dialogue);
+    char recipient[512];
+    struct mc_ours ours = {
+        .sender = mc_span_of(session->common->names.mail_from),
+        .helo = mc_span_of(session->common->names.helo),
+        .address = mc_span_of(mc_stream_local_address(session->stream)),
+    };
+    if (item) {
+        const struct mc_batch *batch = &session->dialogue.batch;
+        int len = snprintf(recipient, sizeof recipient, "%.*s@%.*s", (int)item->local_len,
+                           mc_batch_local(batch, item).at, (int)item->domain_len,
+                           mc_batch_domain(batch, item).at);
+        size_t fits = (size_t)len < sizeof recipient ? (size_t)len : sizeof recipient - 1;
+        ours.recipient = mc_span(recipient, fits);
+    }
+    return mc_classify(mc_dialogue_stage(&session->dialogue), reply, mc_span_of(session->provider),
+                       &ours);
+}
+
+/* One complete reply. */
+static void take_reply(struct mc_session *session, const struct mc_reply *reply)
+{
+    struct mc_dialogue *dialogue = &session->dialogue;
+    const struct mc_session_events *events = session->common->events;
+    struct mc_ruling ruling = {0};
+    bool ruled = reply->code >= 400 || dialogue->state == MC_DIALOGUE_RCPT;
+    trace_reply(session, reply);
+    if (ruled)
+        ruling = rule(session, reply);
+    enum mc_dialogue_state state = dialogue->state;
+    enum mc_stage stage = mc_dialogue_stage(dialogue);
+    enum mc_dialogue_event event = mc_dialogue_event_of(dialogue, reply, ruled ? &ruling : NULL);
+    struct mc_dialogue_step step = mc_dialogue_hear(dialogue, event, reply, ruled ? &ruling : NULL);
+    if (step.settled != MC_NONE)
+        events->answered(session, &dialogue->batch.items[step.settled], reply, &ruling);
+    if (step.against)
+        events->against(session, stage, reply, &ruling);
+    if (event == MC_HEARD_GOOD && (state == MC_DIALOGUE_EHLO || state == MC_DIALOGUE_HELO))
+        events->welcome(session);
+    act(session, &step);
+}
+
+static void on_received(void *owner, const char *bytes, size_t len)
+{
+    struct mc_session *session = owner;
+    bool partial = session->reader != NULL;
+    if (!session->reader)
+        session->reader = take_reader(session);
+    while (len && !session->over) {
+        struct mc_reader *reader = session->reader;
+        size_t used = 0;
+        if (session->dialogue.state == MC_DIALOGUE_TLS) {
+            hear(session, MC_HEARD_GARBAGE);
+            return;
+        }
+        enum mc_reply_state state = mc_reply_feed(&reader->parser, bytes, len, &used);
+        bytes += used;
+        len -= used;
+        partial = state == MC_REPLY_MORE;
+        if (partial)
+            break;
+        session->surplus = len > 0;
+        if (state == MC_REPLY_COMPLETE) {
+            take_reply(session, &reader->reply);
+        } else {
+            trace_reply(session, &reader->reply);
+            hear(session, MC_HEARD_GARBAGE);
+        }
+        if (!session->over)
+            mc_reply_start(&reader->parser, &reader->reply);
+    }
+    if (session->over)
+        return;
+    if (!partial)
+        give_back(session);
+    if (!partial && session->speak)
+        speak(session);
+}
+
+static void on_connected(void *owner)
+{
+    struct mc_session *session = owner;
+    session->connected = true;
+    session->latest_ms = mc_loop_now_ms(session->common->loop) +
+                         (int64_t)session->common->reply_timeout_ms * SESSION_REPLIES;
+    session->common->events->connected(session);
+    trace(session, "*", mc_span_of("connected"));
+    if (session->stopping)
+        stop_now(session);
+    else
+        set_deadline(session, session->common->reply_timeout_ms);
+}
+
+static void on_tls_up(void *owner)
+{
+    struct mc_session *session = owner;
+    hear(session, MC_HEARD_TLS_UP);
+    if (session->speak)
+        speak(session);
+}
+
+static void on_failed(void *owner, enum mc_stream_failure failure, const char *why)
+{
+    struct mc_session *session = owner;
+    trace(session, "*", mc_span_of(why));
+    if (!session->connected) {
+        session->failure = failure;
+        end(session, false, false, why);
+        return;
+    }
+    hear(session,
+         session->dialogue.state == MC_DIALOGUE_TLS ? MC_HEARD_TLS_FAILED : MC_HEARD_CLOSED);
+}
+
+static void on_finished(void *owner)
+{
+    struct mc_session *session = owner;
+    close_stream(session);
+    session->common->events->gone(session);
+}
+
+static void on_timer(void *arg)
+{
+    struct mc_session *session = arg;
+    session->timer_ms = 0;
+    int64_t left_ms = session->deadline_ms - mc_loop_now_ms(session->common->loop);
+    if (left_ms > 0) {
+        set_deadline(session, left_ms);
+        return;
+    }
+    if (session->stopping) {
+        stop_now(session);
+    } else if (!session->connected) {
+        session->timed_out = true;
+        end(session, false, false, "no answer to the connect in time");
+    } else {
+        hear(session, MC_HEARD_SILENCE);
+    }
+}
+
+struct mc_session *mc_session_open(struct mc_session_common *common, const struct sockaddr *address,
+                                   socklen_t address_len, const struct mc_habits *habits,
+                                   struct mc_batch *batch)
+{
+    static const struct mc_stream_events events = {on_connected, on_received, on_tls_up, on_failed,
+                                                   on_finished};
+    struct mc_session *session = mc_calloc(1, sizeof *session);
+    session->common = common;
+    session->opened_ms = mc_loop_now_ms(common->loop);
+    mc_dialogue_init(&session->dialogue, &common->names, habits);
+    session->dialogue.batch = *batch;
+    *batch = (struct mc_batch){0};
+    mc_timer_init(&session->timer, common->loop, on_timer, session);
+    set_deadline(session, common->connect_timeout_ms);
+    session->stream = mc_stream_connect(common->net, address, address_len, &events, session);
+    return session;
+}
+
+void mc_session_stop(struct mc_session *session)
+{
+    if (session->over || session->stopping)
+        return;
+    session->stopping = true;
+    if (!session->connected || !session->dialogue.greeted) {
+        end(session, false, false, NULL);
+        return;
+    }
+    session->timer_ms = 0;
+    set_deadline(session, STOP_GRACE_MS);
+}
+
+void mc_session_free(struct mc_session *session)
+{
+    if (!session)
+        return;
+    mc_timer_cancel(&session->timer);
+    give_back(session);
+    mc_stream_close(session->stream);
+    mc_dialogue_free(&session->dialogue);
+    free(session->blame);
+    free(session->host);
+    free(session->label);
+    free(session);
+}
+
+void mc_session_common_free(struct mc_session_common *common)
+{
+    while (common->readers) {
+        struct mc_reader *reader = common->readers;
+        common->readers = reader->next;
+        free(reader);
+    }
+    mc_text_free(&common->out);
+    mc_text_free(&common->line);
+}

@@ -1,0 +1,88 @@
+/* One dialogue on one connection: bytes to replies to events, an absolute deadline for whatever is
+ * awaited, the polite end. Knows no routes and no other sessions; what it needs from above (more
+ * recipients, what becomes of answers) it asks through events. */
+#ifndef MC_SMTP_SESSION_H
+#define MC_SMTP_SESSION_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "loop/loop.h"
+#include "loop/stream.h"
+#include "smtp/dialogue.h"
+#include "smtp/failure.h"
+
+struct mc_session;
+
+/* All come from the loop, but `ended` also from mc_session_stop. */
+struct mc_session_events {
+    /* The TCP connection is up. */
+    void (*connected)(struct mc_session *session);
+    /* EHLO or HELO was answered well: dialogue.habits and its capabilities are known. */
+    void (*welcome)(struct mc_session *session);
+    /* Put recipients into dialogue.batch and limits into dialogue.limits for the next window. */
+    void (*fill)(struct mc_session *session);
+    /* This item is answered for good. */
+    void (*answered)(struct mc_session *session, const struct mc_batch_item *item,
+                     const struct mc_reply *reply, const struct mc_ruling *ruling);
+    /* This reply speaks against the session as a whole. */
+    void (*against)(struct mc_session *session, enum mc_stage stage, const struct mc_reply *reply,
+                    const struct mc_ruling *ruling);
+    /* Nothing more is asked. `why`: what happened where no reply ended it, else NULL. */
+    void (*ended)(struct mc_session *session, const char *why);
+    /* The connection is gone. To be freed with mc_session_free, but not inside this call. */
+    void (*gone)(struct mc_session *session);
+};
+
+/* What all sessions of a run share. Made once; {0} plus the borrowed fields. */
+struct mc_session_common {
+    struct mc_loop *loop;
+    struct mc_net *net;
+    const struct mc_session_events *events;
+    struct mc_dialogue_names names;
+    uint32_t connect_timeout_ms, reply_timeout_ms, linger_ms;
+    void (*trace)(void *arg, const char *line); /* may be NULL */
+    void *trace_arg;
+    void *arg;
+    struct mc_reader
+        *readers;             /* for replies in the making; most sessions need none between reads */
+    struct mc_text out, line; /* scratch */
+};
+
+struct mc_session {
+    struct mc_session_common *common;
+    /* the owner's, set after mc_session_open */
+    struct mc_session *next, *previous;
+    uint32_t route, peer;
+    char *host;               /* for SNI; freed with the session */
+    char *label;              /* for trace; the same */
+    const char *provider;     /* id, "" where there is none */
+    struct mc_failure *blame; /* the reply that spoke against it; freed with the session */
+
+    struct mc_stream *stream;
+    struct mc_dialogue dialogue;
+    struct mc_reader *reader; /* holds the beginning of a reply, or NULL */
+    struct mc_timer timer;
+    int64_t timer_ms, deadline_ms;  /* when it is set to fire; when it should (never earlier) */
+    int64_t opened_ms, latest_ms;   /* and when the whole session must be over */
+    enum mc_stream_failure failure; /* of a connect */
+    bool connected, timed_out;      /* timed_out: the connect */
+    bool speak;                     /* mc_dialogue_go is due */
+    bool surplus;                   /* more input stands behind the reply being served */
+    bool stopping, over;
+};
+
+/* Opens a connection for what is in `batch` (taken over). */
+struct mc_session *mc_session_open(struct mc_session_common *common, const struct sockaddr *address,
+                                   socklen_t address_len, const struct mc_habits *habits,
+                                   struct mc_batch *batch);
+
+/* No new command but QUIT; ends within half a second. */
+void mc_session_stop(struct mc_session *session);
+
+/* Closes what is open; no event comes. */
+void mc_session_free(struct mc_session *session);
+
+void mc_session_common_free(struct mc_session_common *common);
+
+#endif
