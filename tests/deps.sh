@@ -39,7 +39,8 @@ if [ "$what" != build ]; then
     want python3-minimal test -x /usr/bin/python3
     want iproute2 command -v ip
     want util-linux command -v unshare
-    want bsdextrautils command -v column
+    want hostname command -v hostname
+    want mount command -v mount
 fi
 if [ "$what" = check ]; then
     want libcmocka-dev has_module cmocka

@@ -73,7 +73,8 @@ for variant in $variants; do
         [ -e "$source" ] || continue
         module=$(basename "$source" .c)
         add plain "$variant" "$variant corpus $module" \
-            "build/$variant/tests/fuzz/$module tests/fuzz/corpus/$module/*"
+            "find tests/fuzz/corpus/$module -type f -print0 |
+                xargs -0 build/$variant/tests/fuzz/$module"
     done
 done
 
