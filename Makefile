@@ -78,7 +78,7 @@ $(B)/tests/unit/%: $(B)/tests/unit/%.o $(CLI_OBJ) $(B)/libmailcheck.a
 # Those named test_sim_* run in virtual time: tests/sim/*.c defines the whole of loop/loop.h and
 # loop/stream.h, so the real ones stay in the archive.
 SIM_OBJ  := $(patsubst tests/sim/%.c,$(B)/tests/sim/%.o,$(sort $(wildcard tests/sim/*.c)))
-$(B)/tests/unit/test_sim_%: $(B)/tests/unit/test_sim_%.o $(SIM_OBJ) $(CLI_OBJ) $(B)/libmailcheck.a
+$(filter $(B)/tests/unit/test_sim_%,$(UNIT)): %: %.o $(SIM_OBJ) $(CLI_OBJ) $(B)/libmailcheck.a
 	$(CC) $(LDFLAGS) -o $@ $^ $(LIBS) -lcmocka
 
 # Scripted servers and other helpers of the tests: one program a file, nothing of src/ in them.
