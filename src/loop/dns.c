@@ -2,11 +2,13 @@
  * travels is the business of dns_ares.c and dns_stream.c. */
 #include "loop/dns.h"
 
+#include <ares.h>
 #include <stdio.h>
 
 #include "base/memory.h"
 #include "loop/dns_ares.h"
 #include "loop/dns_message.h"
+#include "loop/dns_stream.h"
 #include "loop/dns_window.h"
 
 enum {
@@ -358,8 +360,14 @@ struct mc_dns *mc_dns_new(struct mc_loop *loop, const struct mc_dns_options *opt
     mc_timer_init(&dns->wake, loop, fill_window, dns);
     struct mc_dns_options checked = *options;
     checked.timeout_ms = dns->timeout_ms;
-    if (mc_dns_ares_new(&dns->carrier, loop, &checked, &events, error, error_size))
+    bool good = ares_library_init(ARES_LIB_INIT_ALL) == ARES_SUCCESS;
+    MC_ASSERT(good);
+    good = options->proxy
+               ? mc_dns_stream_new(&dns->carrier, loop, &checked, &events, error, error_size)
+               : mc_dns_ares_new(&dns->carrier, loop, &checked, &events, error, error_size);
+    if (good)
         return dns;
+    ares_library_cleanup();
     free(dns);
     return NULL;
 }
@@ -384,5 +392,6 @@ void mc_dns_free(struct mc_dns *dns)
         free(question);
     }
     mc_dns_message_free(&dns->message);
+    ares_library_cleanup();
     free(dns);
 }

@@ -268,25 +268,15 @@ static void close_channels(struct mc_dns_ares *ares)
     ares->count = ares->last = 0;
 }
 
-/* The next question then finds the servers that the system names at that time. */
-static void find_servers(struct mc_dns_ares *ares)
-{
-    ares_channel probe;
-    if (ares_init(&probe) != ARES_SUCCESS)
-        return;
-    struct mc_dns_servers now;
-    mc_dns_servers_of_channel(&now, probe);
-    ares_destroy(probe);
-    if (now.count)
-        ares->servers = now;
-}
-
 static void rest(void *self)
 {
     struct mc_dns_ares *ares = self;
     close_channels(ares);
-    if (ares->system)
-        find_servers(ares);
+    /* the next question then goes to the servers that the system names at that time */
+    struct mc_dns_servers found;
+    char error[1];
+    if (ares->system && mc_dns_servers_find(&found, NULL, error, sizeof error))
+        ares->servers = found;
 }
 
 static void free_all(void *self)
@@ -295,38 +285,24 @@ static void free_all(void *self)
     close_channels(ares);
     free(ares->channels);
     free(ares);
-    ares_library_cleanup();
 }
 
 bool mc_dns_ares_new(struct mc_dns_carrier *carrier, struct mc_loop *loop,
                      const struct mc_dns_options *options,
                      const struct mc_dns_carrier_events *events, char *error, size_t error_size)
 {
-    if (ares_library_init(ARES_LIB_INIT_ALL) != ARES_SUCCESS) {
-        snprintf(error, error_size, "c-ares cannot be initialised");
+    struct mc_dns_servers found;
+    if (!mc_dns_servers_find(&found, options->servers, error, error_size))
         return false;
-    }
     struct mc_dns_ares *ares = mc_calloc(1, sizeof *ares);
     *ares = (struct mc_dns_ares){
         .loop = loop,
         .events = *events,
+        .servers = found,
         .system = !options->servers,
         .tcp = options->tcp,
         .timeout_ms = options->timeout_ms,
     };
-    bool good = true;
-    if (ares->system)
-        find_servers(ares);
-    else
-        good = mc_dns_servers_parse(&ares->servers, options->servers, error, error_size);
-    if (good && !ares->servers.count) {
-        snprintf(error, error_size, "/etc/resolv.conf names no DNS server; give one with --dns");
-        good = false;
-    }
-    if (!good) {
-        free_all(ares);
-        return false;
-    }
     *carrier = (struct mc_dns_carrier){
         .self = ares,
         .send = send_try,

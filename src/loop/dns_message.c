@@ -219,6 +219,8 @@ enum mc_dns_status mc_dns_message_read(struct mc_dns_message *message, enum mc_d
     message->alias[0] = '\0';
     message->names.len = 0;
     answer->status = read_message(message, type, &reader);
+    if (answer->status != MC_DNS_NO_DATA)
+        message->alias[0] = '\0';
     if (answer->status != MC_DNS_OK) {
         answer->count = 0;
         return answer->status;

@@ -66,9 +66,8 @@ bool mc_dns_servers_parse(struct mc_dns_servers *servers, const char *text, char
     return true;
 }
 
-void mc_dns_servers_of_channel(struct mc_dns_servers *servers, ares_channel channel)
+static void copy_servers(struct mc_dns_servers *servers, ares_channel channel)
 {
-    *servers = (struct mc_dns_servers){0};
     struct ares_addr_port_node *list = NULL;
     if (ares_get_servers_ports(channel, &list) != ARES_SUCCESS)
         return;
@@ -84,4 +83,21 @@ void mc_dns_servers_of_channel(struct mc_dns_servers *servers, ares_channel chan
     }
     if (list)
         ares_free_data(list);
+}
+
+bool mc_dns_servers_find(struct mc_dns_servers *servers, const char *text, char *error,
+                         size_t error_size)
+{
+    if (text)
+        return mc_dns_servers_parse(servers, text, error, error_size);
+    *servers = (struct mc_dns_servers){0};
+    /* A channel reads /etc/resolv.conf when it is made; without one it takes 127.0.0.1. */
+    ares_channel channel;
+    if (ares_init(&channel) == ARES_SUCCESS) {
+        copy_servers(servers, channel);
+        ares_destroy(channel);
+    }
+    if (!servers->count)
+        snprintf(error, error_size, "no DNS server found in /etc/resolv.conf; give one with --dns");
+    return servers->count > 0;
 }

@@ -19,7 +19,8 @@ struct mc_dns_servers {
 bool mc_dns_servers_parse(struct mc_dns_servers *servers, const char *text, char *error,
                           size_t error_size) __attribute__((warn_unused_result));
 
-/* The servers of a channel that read the system's configuration; the first 8 where it has more. */
-void mc_dns_servers_of_channel(struct mc_dns_servers *servers, ares_channel channel);
+/* `text` as above or, where it is NULL, the servers that the system names (the first 8). */
+bool mc_dns_servers_find(struct mc_dns_servers *servers, const char *text, char *error,
+                         size_t error_size) __attribute__((warn_unused_result));
 
 #endif

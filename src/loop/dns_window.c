@@ -6,6 +6,7 @@ enum {
     /* One late answer in so many is congestion. Rarer ones are not: a lossy line loses a few per
      * cent whatever one does, and some domains' own servers are slow. */
     LATE_SHARE = 4,
+    SLOW_GROWTH = 16, /* prompt answers for one more place, once it was too much */
 };
 
 void mc_dns_window_init(struct mc_dns_window *window, uint32_t limit)
@@ -22,7 +23,7 @@ static void grow(struct mc_dns_window *window)
 {
     if (window->size >= window->limit)
         return;
-    if (window->size >= window->threshold && ++window->grown < window->size)
+    if (window->size >= window->threshold && ++window->grown < SLOW_GROWTH)
         return;
     window->grown = 0;
     window->size++;

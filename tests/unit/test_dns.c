@@ -28,11 +28,14 @@ struct server {
     int udp, listener, stop[2];
     uint16_t port;
     const char *always; /* what it does with every question, or NULL: as the name says */
+    bool is_proxy;      /* TCP: a SOCKS5 proxy that is the DNS server at once */
+    unsigned hang_up_after, mute_after; /* so many answers on a connection; 0: never */
     atomic_uint udp_questions, tcp_questions, connections;
     unsigned seen_once;
     struct {
         int fd;
         size_t have;
+        unsigned stage, answers; /* of the proxy's handshake */
         unsigned char bytes[4096];
     } open[CONNECTIONS];
 };
@@ -182,6 +185,26 @@ static void serve_udp(struct server *server)
         (void)sendto(server->udp, packet.bytes, packet.len, 0, (struct sockaddr *)&from, from_len);
 }
 
+/* SOCKS5 without a password: greeting, then CONNECT to an IPv4 address. */
+static bool shake_hands(struct server *server, size_t at)
+{
+    static const size_t sizes[] = {3, 10};
+    static const char *const replies[] = {"\5\0", "\5\0\0\1\0\0\0\0\0\0"};
+    static const size_t reply_sizes[] = {2, 10};
+    unsigned char *bytes = server->open[at].bytes;
+    while (server->open[at].stage < 2) {
+        unsigned stage = server->open[at].stage;
+        if (server->open[at].have < sizes[stage])
+            return false;
+        assert_int_equal(bytes[0], 5);
+        server->open[at].have -= sizes[stage];
+        memmove(bytes, bytes + sizes[stage], server->open[at].have);
+        (void)send(server->open[at].fd, replies[stage], reply_sizes[stage], MSG_NOSIGNAL);
+        server->open[at].stage++;
+    }
+    return true;
+}
+
 static void serve_tcp(struct server *server, size_t at)
 {
     static _Thread_local struct packet packet;
@@ -194,6 +217,8 @@ static void serve_tcp(struct server *server, size_t at)
         return;
     }
     server->open[at].have += (size_t)len;
+    if (server->is_proxy && server->open[at].stage < 2 && !shake_hands(server, at))
+        return;
     while (server->open[at].have > 2 &&
            server->open[at].have >= (size_t)(bytes[0] << 8 | bytes[1])) {
         packet.len = (size_t)(bytes[0] << 8 | bytes[1]);
@@ -201,7 +226,14 @@ static void serve_tcp(struct server *server, size_t at)
         server->open[at].have -= packet.len + 2;
         memmove(bytes, bytes + packet.len + 2, server->open[at].have);
         server->tcp_questions++;
-        if (!reply_to(server, &packet, true))
+        unsigned answers = server->open[at].answers++;
+        if (server->hang_up_after && answers == server->hang_up_after) {
+            close(server->open[at].fd);
+            server->open[at].fd = -1;
+            return;
+        }
+        if ((server->mute_after && answers >= server->mute_after) ||
+            !reply_to(server, &packet, true))
             continue;
         unsigned char size[2] = {(unsigned char)(packet.len >> 8), (unsigned char)packet.len};
         (void)send(server->open[at].fd, size, 2, MSG_NOSIGNAL | MSG_MORE);
@@ -216,7 +248,7 @@ static void accept_one(struct server *server)
         if (server->open[i].fd != -1)
             continue;
         server->open[i].fd = fd;
-        server->open[i].have = 0;
+        server->open[i].have = server->open[i].stage = server->open[i].answers = 0;
         server->connections++;
         return;
     }
@@ -539,6 +571,113 @@ static void tcp_alone(void **state)
     server_stop(&server);
 }
 
+static void proxy_open(struct client *client, const struct server *server, uint32_t timeout_ms)
+{
+    char proxy[60], error[256];
+    snprintf(proxy, sizeof proxy, "socks5://127.0.0.1:%u", server->port);
+    struct mc_dns_options options = {.servers = "198.18.0.53",
+                                     .timeout_ms = timeout_ms,
+                                     .outstanding = 1000,
+                                     .tcp = true,
+                                     .proxy = proxy};
+    *client = (struct client){.loop = mc_loop_new()};
+    client->dns = mc_dns_new(client->loop, &options, error, sizeof error);
+    assert_non_null(client->dns);
+}
+
+/* Through a proxy: one connection, many questions at once, the kinds of answers stay apart. */
+static void through_a_proxy(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *name;
+        enum mc_dns_status status;
+        size_t count;
+    } cases[] = {
+        {"good.test", MC_DNS_OK, 200},      {"nx.test", MC_DNS_NOT_FOUND, 0},
+        {"null.test", MC_DNS_OK, 1},        {"refused.test", MC_DNS_REFUSED, 0},
+        {"nodata.test", MC_DNS_NO_DATA, 0}, {"servfail.test", MC_DNS_SERVFAIL, 0},
+        {"cname.test", MC_DNS_OK, 200},     {"silent.test", MC_DNS_TIMEOUT, 0},
+        {"garbage.test", MC_DNS_BAD, 0},    {"hidden.onion", MC_DNS_NOT_FOUND, 0},
+        {long_label, MC_DNS_BAD, 0},
+    };
+    struct server server;
+    struct client client;
+    server_start(&server, NULL);
+    server.is_proxy = true;
+    proxy_open(&client, &server, 700);
+    for (size_t i = 0; i < MC_ARRAY_LEN(cases); i++) {
+        ask_and_wait(&client, MC_DNS_MX, cases[i].name);
+        assert_int_equal(client.status, cases[i].status);
+        assert_int_equal(client.count, cases[i].count);
+    }
+    unsigned before = server.connections;
+    client.answers = 0;
+    for (unsigned i = 0; i < 500; i++) {
+        char name[40];
+        snprintf(name, sizeof name, i % 2 ? "empty%u.test" : "nx%u.test", i);
+        ask(&client, MC_DNS_MX, name);
+    }
+    run_dry(&client);
+    assert_int_equal(client.answers, 500);
+    assert_int_equal(server.connections, before + 1);
+    assert_int_equal(server.udp_questions, 0);
+    client_close(&client);
+    server_stop(&server);
+}
+
+/* A server may hang up, or fall silent, when it likes: no question is lost. */
+static void a_connection_that_ends(void **state)
+{
+    (void)state;
+    static const unsigned hang_ups[] = {1, 70};
+    for (size_t i = 0; i < MC_ARRAY_LEN(hang_ups); i++) {
+        struct server server;
+        struct client client;
+        unsigned count = hang_ups[i] == 1 ? 20 : 200;
+        server_start(&server, "nx");
+        server.is_proxy = true;
+        server.hang_up_after = hang_ups[i];
+        proxy_open(&client, &server, 1000);
+        for (unsigned j = 0; j < count; j++)
+            ask(&client, MC_DNS_MX, "any.test");
+        run_dry(&client);
+        assert_int_equal(client.answers, count);
+        assert_int_equal(client.status, MC_DNS_NOT_FOUND);
+        client_close(&client);
+        server_stop(&server);
+    }
+    /* dead from the start, and dead after some answers */
+    for (unsigned mute = 1; mute <= 2; mute++) {
+        struct server server;
+        struct client client;
+        server_start(&server, mute == 1 ? "silent" : "nx");
+        server.is_proxy = true;
+        server.mute_after = mute;
+        proxy_open(&client, &server, 500);
+        for (unsigned j = 0; j < 10; j++)
+            ask(&client, MC_DNS_MX, "any.test");
+        run_dry(&client);
+        assert_int_equal(client.answers, 10);
+        assert_int_equal(client.status, MC_DNS_TIMEOUT);
+        client_close(&client);
+        server_stop(&server);
+    }
+}
+
+static void a_proxy_that_is_not_there(void **state)
+{
+    (void)state;
+    struct server server;
+    struct client client;
+    server_start(&server, NULL);
+    server_stop(&server);
+    proxy_open(&client, &server, 600);
+    ask_and_wait(&client, MC_DNS_MX, "good.test");
+    assert_int_equal(client.status, MC_DNS_LOCAL);
+    client_close(&client);
+}
+
 /* Freed in the middle of everything: nothing is called back, nothing leaks. */
 static void freed_at_work(void **state)
 {
@@ -613,6 +752,9 @@ int main(void)
         cmocka_unit_test(no_descriptor_left_is_our_own_trouble),
         cmocka_unit_test(two_thousand_at_once),
         cmocka_unit_test(tcp_alone),
+        cmocka_unit_test(through_a_proxy),
+        cmocka_unit_test(a_connection_that_ends),
+        cmocka_unit_test(a_proxy_that_is_not_there),
         cmocka_unit_test(freed_at_work),
     };
     return cmocka_run_group_tests_name("dns", tests, NULL, NULL);
