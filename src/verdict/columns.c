@@ -117,7 +117,7 @@ struct mc_span mc_column_value(enum mc_column column, const struct mc_result *re
     case MC_COLUMN_COUNT:
         break;
     }
-    MC_ASSERT(!"a column of the table");
+    MC_ASSERT(false && "a column of the table");
     return mc_span("", 0);
 }
 

@@ -132,12 +132,13 @@ static void log_session(const struct connection *connection)
         return;
     fprintf(log_file,
             "session\t%s\t%u\t%s\t%s\tcommands=%u\taccepted=%u\trefused=%u\tdeferred=%u"
-            "\tunknown=%u\tgreeted=%d\tquit=%d\tearly=%d\tunasked=%d\tdata=%d\tended=%s\ttls=%d\n",
+            "\tunknown=%u\tgreeted=%d\tquit=%d\tearly=%d\tunasked=%d\tdata=%d\tended=%s\ttls=%"
+            "d\tsender=%s\n",
             session->server->address_text, session->number, session->peer,
             *session->helo ? session->helo : "-", session->commands, session->accepted,
             session->refused, session->deferred, session->unknown, session->greeted, session->quit,
             session->early, session->unasked, session->mail_data,
-            session->ended_by_us ? "server" : "client", session->tls);
+            session->ended_by_us ? "server" : "client", session->tls, session->sender);
 }
 
 void connection_log_recipient(struct connection *connection, const char *address, const char *reply)
