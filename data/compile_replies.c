@@ -444,8 +444,8 @@ static void print_membership(void)
         uint64_t row[ELEMENTS_MAX / 64] = {0};
         for (size_t j = 0; j < atom_count; j++) {
             bool host = i >= SPECIALS && *atoms[i] == '.' && !strcmp(atoms[j], "<host>");
-            bool number = strspn(atoms[i], "0123456789") == strlen(atoms[i]) &&
-                          !strcmp(atoms[j], "<number>");
+            bool number =
+                strspn(atoms[i], "0123456789") == strlen(atoms[i]) && !strcmp(atoms[j], "<number>");
             if (j != i && !host && !number && !(i >= SPECIALS && stem_covers(atoms[j], atoms[i])))
                 continue;
             for (size_t e = 0; e < element_count; e++)

@@ -54,6 +54,13 @@ static enum mc_stage stated_stage(struct mc_span text)
     return MC_STAGE_NONE;
 }
 
+/* Those words are no longer the server's. */
+static struct mc_span without_tail(struct mc_span text)
+{
+    const char *tail = memmem(text.at, text.len, "(in reply to ", strlen("(in reply to "));
+    return tail ? mc_span(text.at, (size_t)(tail - text.at)) : text;
+}
+
 /* "host mx said: 550 5.1.1 ...", "-> 550 ...", "(x:550 ...)", "550-'5.7.1 ...": the last reply
  * within the text, NULL where there is none. It must follow a mark that quotes. */
 static const char *inner_reply(struct mc_span text)
@@ -139,6 +146,7 @@ struct mc_ruling mc_classify(enum mc_stage stage, const struct mc_reply *reply,
     struct mc_span text = mc_span(reply->text, reply->text_len);
     if (stage == MC_STAGE_NONE)
         stage = stated_stage(text);
+    text = without_tail(text);
     struct mc_reply_context context = {
         .stage = stage,
         .code = reply->code,

@@ -342,10 +342,25 @@ static bool is_url(struct mc_span text)
     return slash && is_host(mc_span(text.at, (size_t)(slash - text.at)));
 }
 
-static bool has_at(struct mc_span text)
+/* The length of the address at the start, 0 where there is none. What a colon parts from it is
+ * none of it: "(user@example.com:blocked)". */
+static size_t address_length(struct mc_span text)
 {
     const char *at = memchr(text.at, '@', text.len);
-    return at && at > text.at;
+    if (!at || at == text.at)
+        return 0;
+    const char *colon = memchr(at, ':', text.len - (size_t)(at - text.at));
+    return colon ? (size_t)(colon - text.at) : text.len;
+}
+
+static void take_address(struct reader *reader, struct mc_span text)
+{
+    size_t len = address_length(text);
+    add(reader, MC_WORD_ADDRESS);
+    if (len < text.len) {
+        add(reader, MC_WORD_COLON);
+        split_words(reader, mc_span(text.at + len, text.len - len));
+    }
 }
 
 /* What stands between blanks, without the marks around it. */
@@ -360,8 +375,8 @@ static void take_core(struct reader *reader, struct mc_span core)
         add(reader, MC_WORD_CODE);
     else if (is_address_v4(core) || is_address_v6(core))
         add(reader, MC_WORD_IP);
-    else if (has_at(core))
-        add(reader, MC_WORD_ADDRESS);
+    else if (address_length(core))
+        take_address(reader, core);
     else if (is_host(core))
         add_host(reader, core);
     else
