@@ -2,7 +2,9 @@
  * business of mx/mx_lookup.h. No search domains, no /etc/hosts, never getaddrinfo.
  *
  * The answer comes from the loop, once, never inside the call. Not-found, no-data and
- * could-not-ask stay apart. Keeps at most `outstanding` questions under way and queues the rest. */
+ * could-not-ask stay apart; SERVFAIL and REFUSED are believed when every server has said so (a
+ * single one twice). Keeps at most `outstanding` questions under way, 100 at first and more as
+ * prompt answers come, and queues the rest. With none under way the loop waits for nothing. */
 #ifndef MC_LOOP_DNS_H
 #define MC_LOOP_DNS_H
 
@@ -44,7 +46,7 @@ struct mc_dns;
 
 struct mc_dns_options {
     const char *servers;  /* "ADDR[:PORT][,...]", NULL: /etc/resolv.conf */
-    uint32_t timeout_ms;  /* for one question, tries and servers all told */
+    uint32_t timeout_ms;  /* for one question, tries and servers all told, from its first try */
     uint32_t outstanding; /* questions under way at once */
     bool tcp;             /* TCP only (behind a proxy) */
     const char *proxy;    /* connect through this SOCKS5 proxy, or NULL */
@@ -53,7 +55,7 @@ struct mc_dns_options {
 /* NULL and a sentence in `error` on bad options. */
 struct mc_dns *mc_dns_new(struct mc_loop *loop, const struct mc_dns_options *options, char *error,
                           size_t error_size);
-/* Nothing more is called back. */
+/* Nothing more is called back. Not to be called from inside an answer. */
 void mc_dns_free(struct mc_dns *dns);
 
 /* `name` is copied. The answer is valid during the call back. */
