@@ -305,6 +305,7 @@ static struct mc_dialogue_step tls_up(struct mc_dialogue *d, const struct heard 
     (void)heard;
     d->tls = true;
     d->open = false;
+    d->asked = 0; /* in vain */
     return ready(d, NEXT_EHLO);
 }
 

@@ -121,7 +121,7 @@ static uint32_t cap_of(const struct mc_peers *peers, const struct mc_peer *peer)
 static int64_t burst_of(int64_t rate)
 {
     int64_t small = rate / 2 < 10 ? rate / 2 : 10;
-    int64_t burst = rate / 4 > small ? rate / 4 : small;
+    int64_t burst = rate / 8 > small ? rate / 8 : small;
     return burst ? burst : 1;
 }
 

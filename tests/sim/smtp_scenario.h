@@ -8,6 +8,7 @@
  *     server 198.18.0.1 latency=20 connect=refuse tls=fails piece=1 after=close
  *     greeting 554 5.7.1 go away                   (of that server; \n is a line end, '-' silence,
  *     ehlo 250-mx.test\n250 SIZE                    a trailing \c leaves the last line end out)
+ *     excused                                      (no QUIT is due there)
  *     rule times=1 then=close delay=50 RCPT TO:<dead@* => 550 5.1.1 no such user
  *     ask ok@a.test utf8
  *     control a.test                               (a control, once all others are answered)
