@@ -16,7 +16,7 @@ struct sim_retry {
 
 static void offer(struct sim_world *world, uint32_t lane, uint32_t prefer)
 {
-    if (world->lanes[lane].known)
+    if (world->lanes[lane].known && !world->stopped)
         mc_prober_offer(world->prober, lane, world->lanes[lane].route, prefer);
 }
 
@@ -55,7 +55,8 @@ static bool take(void *arg, uint32_t lane, struct mc_recipient *recipient)
     if (record->next == record->count && record->wants_control && !record->has_control &&
         all_answered(world, lane)) {
         record->has_control = true;
-        world->recipients[add(world, "control7k2", lane, false)].control = true;
+        uint32_t control = add(world, "control7k2", lane, false);
+        world->recipients[control].control = true;
     }
     if (record->next == record->count)
         return false;
@@ -121,7 +122,9 @@ static void answered(void *arg, uint32_t lane, uint32_t number, const struct mc_
     keep(world, recipient, answer);
     bool greylisted = answer->ruling.reason == MC_REASON_GREYLISTED &&
                       (answer->kind == MC_ANSWER_REPLY || answer->kind == MC_ANSWER_HOPELESS);
-    if (greylisted && ++recipient->greylisted <= world->greylist_tries) {
+    if (world->stopped) {
+        recipient->done = true;
+    } else if (greylisted && ++recipient->greylisted <= world->greylist_tries) {
         wait_out(world, number);
     } else if (answer->kind == MC_ANSWER_LOST && ++recipient->lost < world->lost_limit) {
         enqueue(world, number);
@@ -235,11 +238,12 @@ static void mx_answered(void *arg, const struct mc_mx_answer *answer)
 static uint32_t lane_of(struct sim_world *world, const char *domain, bool smtputf8)
 {
     for (uint32_t i = 0; i < world->lane_count; i++)
-        if (strcmp(world->lanes[i].domain, domain) == 0 && !smtputf8)
+        if (strcmp(world->lanes[i].domain, domain) == 0 && world->lanes[i].smtputf8 == smtputf8)
             return i;
     world->lanes =
         mc_grow(world->lanes, world->lane_count, &world->lane_room, sizeof *world->lanes);
-    world->lanes[world->lane_count] = (struct sim_lane){.domain = mc_strdup(domain)};
+    world->lanes[world->lane_count] =
+        (struct sim_lane){.domain = mc_strdup(domain), .smtputf8 = smtputf8};
     struct lookup *lookup = mc_malloc(sizeof *lookup);
     *lookup = (struct lookup){world, world->lanes[world->lane_count].domain};
     mc_mx_lookup(world->mx, mc_span_of(domain), mx_answered, lookup);
@@ -257,7 +261,8 @@ uint32_t sim_world_ask(struct sim_world *world, const char *local, const char *d
 
 void sim_world_want_control(struct sim_world *world, const char *domain)
 {
-    world->lanes[lane_of(world, domain, false)].wants_control = true;
+    uint32_t lane = lane_of(world, domain, false);
+    world->lanes[lane].wants_control = true;
 }
 
 struct sim_recipient *sim_world_find(struct sim_world *world, const char *local, const char *domain)
@@ -275,6 +280,21 @@ size_t sim_world_unanswered(const struct sim_world *world)
     for (size_t i = 0; i < world->count; i++)
         count += !world->recipients[i].done;
     return count;
+}
+
+size_t sim_world_under_way(const struct sim_world *world)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < world->count; i++)
+        count += world->recipients[i].under_way;
+    return count;
+}
+
+void sim_world_stopped(struct sim_world *world)
+{
+    world->stopped = true;
+    for (struct sim_retry *due = world->retries; due; due = due->next)
+        mc_timer_cancel(&due->timer);
 }
 
 bool sim_world_run(struct sim_world *world, int64_t limit_ms)

@@ -27,6 +27,7 @@ struct sim_recipient {
 struct sim_lane {
     char *domain;
     uint32_t route;
+    bool smtputf8;
     bool known; /* its MX answer came */
     bool wants_control, has_control;
     unsigned waiting, under_way;
@@ -48,7 +49,7 @@ struct sim_world {
     struct sim_retry *retries;
     unsigned notices, answers;
     struct mc_text trace; /* what the prober traced */
-    bool tracing;
+    bool tracing, stopped;
 };
 
 /* Default options of a test: no pace, 2 connections an address, 10 a provider, 100 in all. */
@@ -67,7 +68,10 @@ struct sim_recipient *sim_world_find(struct sim_world *world, const char *local,
 
 /* Runs until nothing is under way; false when that takes more than `limit_ms`. */
 bool sim_world_run(struct sim_world *world, int64_t limit_ms);
-/* Recipients without a last answer. */
+/* Recipients without a last answer; of them, those the prober has taken. */
 size_t sim_world_unanswered(const struct sim_world *world);
+size_t sim_world_under_way(const struct sim_world *world);
+/* The owner offers nothing again from now on. */
+void sim_world_stopped(struct sim_world *world);
 
 #endif
