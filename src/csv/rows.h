@@ -22,7 +22,8 @@ struct mc_dialect {
     bool bom;
     enum mc_encoding encoding;
     uint32_t column;         /* 0-based: the cell that holds the address */
-    uint32_t header_cells;   /* the width that short rows are padded to */
+    uint32_t header_cells;   /* the width that short rows are padded to; 0: no header */
+    uint32_t usual_cells;    /* of most rows: how a malformed one is read best; 0: not known */
     struct mc_span line_end; /* of the first row ("\n", "\r\n" or "\r"); "\n" where there is none */
     uint32_t ours_count;     /* cells of our own names in the header: dropped from every row */
     const uint32_t *ours;    /* ascending */
@@ -50,8 +51,9 @@ const char *mc_rows_description(const struct mc_rows *rows);
 /* Bytes in all where they are known (regular file), else 0: presizes tables, makes an ETA. */
 uint64_t mc_rows_size(const struct mc_rows *rows);
 
-/* A pipe's descriptor to wait for, or -1 for a file. mc_rows_fill reads what is there without
- * blocking into the spool: 1 more may come, 0 the end, -1 an error (see mc_rows_error). */
+/* A pipe's descriptor to wait for, or -1 for a file and behind a pipe's end. mc_rows_fill reads
+ * what is there without blocking into the spool: 1 more may come, 0 the end, -1 an error (see
+ * mc_rows_error). */
 int mc_rows_fd(const struct mc_rows *rows);
 int mc_rows_fill(struct mc_rows *rows);
 
