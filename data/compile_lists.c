@@ -82,14 +82,15 @@ static void add(struct table *table, struct mc_span key, unsigned flags, struct 
     entry->flags |= flags;
 }
 
-static void add_target(struct mc_span name)
+static void add_target(struct mc_span name, bool exact)
 {
     const char *dot = memchr(name.at, '.', name.len);
     targets = mc_grow(targets, target_count, &target_room, sizeof *targets);
     char *whole = mc_span_dup(name);
     targets[target_count++] = (struct mc_target){.label = whole,
                                                  .ending = whole + (dot - name.at) + 1,
-                                                 .label_len = (uint8_t)(dot - name.at)};
+                                                 .label_len = (uint8_t)(dot - name.at),
+                                                 .exact = exact};
     add(&names, name, MC_NAME_TARGET | MC_NAME_KNOWN, mc_span("", 0));
 }
 
@@ -166,8 +167,8 @@ static void sink(void *arg, const struct mc_list_entry *entry)
         stop("nothing can be removed from a bundled list", entry->key);
     switch (entry->kind->set) {
     case MC_SET_NAMES:
-        if (entry->flags == MC_NAME_TARGET)
-            add_target(entry->key);
+        if (entry->flags & MC_NAME_TARGET)
+            add_target(entry->key, entry->flags & MC_NAME_EXACT);
         else
             add(&names, entry->key, entry->flags, entry->value);
         return;
@@ -291,8 +292,10 @@ static void print_targets(void)
 {
     printf("const struct mc_target mc_lists_targets[] = {\n");
     for (size_t i = 0; i < target_count; i++)
-        printf("{\"%.*s\", \"%s\", %u},\n", (int)targets[i].label_len, targets[i].label,
-               targets[i].ending, (unsigned)targets[i].label_len);
+        printf("{\"%.*s\", \"%s\", {'%c', '%c'}, %u, %d, %" PRIu32 "},\n",
+               (int)targets[i].label_len, targets[i].label, targets[i].ending, targets[i].label[0],
+               targets[i].label[1], (unsigned)targets[i].label_len, targets[i].exact,
+               mc_letters_of(mc_span(targets[i].label, targets[i].label_len)));
     printf("};\nconst size_t mc_lists_targets_count = %zu;\n\n", target_count);
 }
 

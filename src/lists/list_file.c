@@ -160,9 +160,14 @@ static bool read_name(struct reader *reader, struct mc_span line)
     struct mc_list_entry entry = {.flags = reader->kind->flags};
     size_t len, meant_len;
     bool with_value = (entry.flags & (MC_NAME_TYPO | MC_NAME_ENDING)) != 0;
+    bool is_target = entry.flags == MC_NAME_TARGET;
     bool one_label = (entry.flags & (MC_NAME_TLD | MC_NAME_ENDING)) != 0;
     struct mc_span rest = line;
-    struct mc_span first = trim(with_value ? cut(&rest, '\t') : line);
+    struct mc_span first = trim(with_value || is_target ? cut(&rest, '\t') : line);
+    if (is_target && mc_span_equal(trim(rest), mc_span_of("exact")))
+        entry.flags |= MC_NAME_EXACT;
+    else if (is_target && rest.len > 0)
+        return fail(reader, "\"exact\" or nothing may stand behind the name");
     if (first.len > 0 && first.at[0] == '-') {
         entry.removed = true;
         first = mc_span(first.at + 1, first.len - 1);

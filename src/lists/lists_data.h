@@ -2,6 +2,7 @@
 #ifndef MC_LISTS_LISTS_DATA_H
 #define MC_LISTS_LISTS_DATA_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -12,8 +13,22 @@
 struct mc_target {
     const char *label;
     const char *ending;
+    char start[2]; /* of the label */
     uint8_t label_len;
+    bool exact;       /* only its ending is repaired */
+    uint32_t letters; /* mc_letters_of(label) */
 };
+
+/* Which letters a label has. A slip changes at most two of them, so most labels need no closer
+ * look. */
+static inline uint32_t mc_letters_of(struct mc_span label)
+{
+    uint32_t letters = 0;
+    for (size_t i = 0; i < label.len; i++)
+        letters |= label.at[i] >= 'a' && label.at[i] <= 'z' ? 1u << (label.at[i] - 'a')
+                                                            : 1u << (26 + (label.at[i] & 3));
+    return letters;
+}
 
 struct mc_list_info {
     const char *name, *date, *source;

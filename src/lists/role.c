@@ -93,19 +93,25 @@ static bool are_role_tokens(const struct mc_lists *lists, const struct mc_span *
     return number ? long_word : any_word;
 }
 
-static bool no_token_is_an_initial(const struct mc_span *tokens, size_t count)
+/* Tokens that give a word without what stands between them (post-master). People write their names
+ * with dots, and short ones may meet in a word (van.phong, bill.ing): those want longer tokens. */
+static bool is_cut_word(const struct mc_lists *lists, struct mc_span local,
+                        const struct mc_span *tokens, size_t count)
 {
+    char joined[LOCAL_MAX];
+    bool hyphens =
+        memchr(local.at, '.', local.len) == NULL && memchr(local.at, '_', local.len) == NULL;
     for (size_t i = 0; i < count; i++)
-        if (without_digits(tokens[i]).len < 2)
+        if (without_digits(tokens[i]).len < (hyphens ? 2u : 4u))
             return false;
-    return true;
+    return has_flag(lists, without_digits(join(tokens, 0, count - 1, joined)),
+                    MC_ROLE_WORD | MC_ROLE_GLUED | MC_ROLE_MACHINE);
 }
 
 /* `local` in lower case, tag and quotes off. */
 static bool is_role(const struct mc_lists *lists, struct mc_span local)
 {
     struct mc_span tokens[TOKENS_MAX];
-    char joined[LOCAL_MAX];
     const unsigned word = MC_ROLE_WORD | MC_ROLE_GLUED | MC_ROLE_MACHINE;
     if (has_flag(lists, local, word))
         return true;
@@ -117,13 +123,12 @@ static bool is_role(const struct mc_lists *lists, struct mc_span local)
         return false;
     if (are_role_tokens(lists, tokens, count) || has_machine_phrase(lists, tokens, count))
         return true;
-    if (mc_span_equal(tokens[0], mc_span_of("owner")) && local.at[tokens[0].len] == '-')
+    if (mc_span_equal(tokens[0], mc_span_of("owner")) && tokens[0].at[tokens[0].len] == '-')
         return true;
     struct mc_span last = tokens[count - 1];
     if (last.at[-1] == '-' && has_flag(lists, last, MC_ROLE_LIST_END))
         return true;
-    return no_token_is_an_initial(tokens, count) &&
-           has_flag(lists, without_digits(join(tokens, 0, count - 1, joined)), word);
+    return is_cut_word(lists, local, tokens, count);
 }
 
 /* Lower case, tag and quotes off; returns the length. */

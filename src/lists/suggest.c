@@ -1,9 +1,10 @@
 /* "Did you mean": a likely intended domain, only where a person looking at it would agree.
  *
- * The order is the rule: a name on the table of slips; never a name that is known to be real; a
- * wrong ending repaired; one letter's difference from a large provider. What stands in the way of
- * insulting the owners of honest domains: the first letter must be right (Xmail.com is a family of
- * real providers), short names are left alone, and two candidates mean none. */
+ * The order is the rule: a name on the table of slips; never a name that is known to be real; one
+ * letter's difference from a large provider, or a dot in the wrong place; a wrong ending repaired.
+ * What stands in the way of insulting the owners of honest domains: the first letter must be right
+ * (Xmail.com is a family of real providers), short names are left alone, and two candidates mean
+ * none. */
 #include "lists/lists_private.h"
 
 enum { DOMAIN_MAX = 255, LABEL_MAX = 24, SHORTEST_FUZZY = 5, SHORTEST_TWO_SLIPS = 8 };
@@ -43,12 +44,27 @@ struct nearest {
     bool unique;
 };
 
-static void consider(struct nearest *nearest, const struct mc_target *target, struct mc_span label)
+/* What tells one "...mail" from another is only what stands before it. */
+static bool allows_two_slips(struct mc_span label)
 {
-    struct mc_span wanted = mc_span(target->label, target->label_len);
-    if (wanted.len < SHORTEST_FUZZY || wanted.len > LABEL_MAX || wanted.at[0] != label.at[0])
+    size_t len = label.len;
+    if (mc_span_ends_with(label, mc_span_of("mail")))
+        len = len - 4 >= SHORTEST_TWO_SLIPS - 2 ? SHORTEST_TWO_SLIPS : 0;
+    return len >= SHORTEST_TWO_SLIPS;
+}
+
+static void consider(struct nearest *nearest, const struct mc_target *target, struct mc_span label,
+                     uint32_t letters)
+{
+    bool first_right = target->start[0] == label.at[0];
+    bool swapped = target->start[0] == label.at[1] && target->start[1] == label.at[0];
+    if (!(first_right || swapped) || target->exact || target->label_len < SHORTEST_FUZZY ||
+        target->label_len > LABEL_MAX)
         return;
-    unsigned limit = wanted.len >= SHORTEST_TWO_SLIPS ? 2 : 1;
+    struct mc_span wanted = mc_span(target->label, target->label_len);
+    unsigned limit = allows_two_slips(wanted) ? 2 : 1;
+    if ((unsigned)__builtin_popcount(letters ^ target->letters) > 2 * limit)
+        return;
     unsigned found = distance(label, wanted, limit);
     if (found > limit || found > nearest->distance)
         return;
@@ -71,51 +87,68 @@ static size_t write_span(char *out, struct mc_span text)
     return text.len;
 }
 
-/* One letter's difference from the label of a target with the same ending. */
-static size_t repair_label(const struct mc_lists *lists, struct mc_span domain, char *out)
+/* What the tables know of a domain, gathered in one walk upwards. */
+struct reading {
+    struct mc_span domain, label, ending; /* `ending` is all behind the first label */
+    bool known;                           /* a real name: nothing is to be done */
+    bool below_known;                     /* g.mail.com */
+    bool real_tld;
+    bool wrong_ending;      /* endings.tsv has one of its endings */
+    struct mc_span typo;    /* what was meant, where the domain is on the table of slips */
+    struct mc_span targets; /* value of MC_NAME_TARGETS of the ending */
+};
+
+static struct reading read_domain(const struct mc_lists *lists, struct mc_span domain)
 {
-    struct mc_span ending = mc_name_above(domain);
-    struct mc_span label = mc_span(domain.at, domain.len - ending.len - 1);
-    struct nearest nearest = {.distance = UINT32_MAX};
+    struct reading reading = {.domain = domain, .ending = mc_name_above(domain)};
     struct mc_word word;
-    if (label.len < SHORTEST_FUZZY - 1 || label.len > LABEL_MAX)
+    bool decided = false;
+    unsigned level = 0;
+    reading.label = mc_span(domain.at, domain.len - reading.ending.len - 1);
+    for (struct mc_span name = domain; name.len > 0; name = mc_name_above(name), level++) {
+        if (!mc_lists_find_name(lists, name, &word))
+            continue;
+        if (level == 0 && (word.flags & MC_NAME_TYPO) && !(word.flags & MC_NAME_ALLOWED))
+            reading.typo = word.value;
+        if ((level == 0 && (word.flags & (MC_NAME_ALLOWED | MC_NAME_FREE | MC_NAME_KNOWN))) ||
+            (level == 1 && (word.flags & MC_NAME_FREE_BELOW)) ||
+            (!decided &&
+             (word.flags & (MC_NAME_DISPOSABLE | MC_NAME_ALLOWED)) == MC_NAME_DISPOSABLE))
+            reading.known = true;
+        decided = decided || (word.flags & (MC_NAME_DISPOSABLE | MC_NAME_ALLOWED));
+        if (level > 0) {
+            reading.below_known = reading.below_known || (word.flags & MC_NAME_KNOWN);
+            reading.wrong_ending = reading.wrong_ending || (word.flags & MC_NAME_ENDING);
+        }
+        if (level == 1 && (word.flags & MC_NAME_TARGETS))
+            reading.targets = word.value;
+        if (reading.known || reading.typo.len > 0)
+            break;
+        reading.real_tld = (word.flags & MC_NAME_TLD) && mc_name_above(name).len == 0;
+    }
+    return reading;
+}
+
+/* One letter's difference from the label of a target with the same ending. */
+static size_t repair_label(const struct mc_lists *lists, const struct reading *reading, char *out)
+{
+    struct nearest nearest = {.distance = UINT32_MAX};
+    if (reading->label.len < SHORTEST_FUZZY - 1 || reading->label.len > LABEL_MAX)
         return 0;
-    if (mc_wordset_find(&mc_lists_names, ending, &word) && (word.flags & MC_NAME_TARGETS)) {
-        const unsigned char *value = (const unsigned char *)word.value.at;
+    uint32_t letters = mc_letters_of(reading->label);
+    if (reading->targets.len > 0) {
+        const unsigned char *value = (const unsigned char *)reading->targets.at;
         const struct mc_target *first = &mc_lists_targets[value[0] | value[1] << 8];
         for (unsigned i = 0; i < (unsigned)(value[2] | value[3] << 8); i++)
-            consider(&nearest, &first[i], label);
+            consider(&nearest, &first[i], reading->label, letters);
     }
     for (size_t i = 0; i < lists->user.target_count; i++)
-        if (mc_span_equal(mc_span_of(lists->user.targets[i].ending), ending))
-            consider(&nearest, &lists->user.targets[i], label);
+        if (mc_span_equal(mc_span_of(lists->user.targets[i].ending), reading->ending))
+            consider(&nearest, &lists->user.targets[i], reading->label, letters);
     if (nearest.target == NULL || !nearest.unique)
         return 0;
-    return write_name(out, mc_span(nearest.target->label, nearest.target->label_len), ending);
-}
-
-/* The table of slips, or a known name, or one letter's difference. `known` says that nothing is
- * to be done. */
-static size_t repair_name(const struct mc_lists *lists, struct mc_span domain, char *out,
-                          bool *known)
-{
-    struct mc_word word;
-    *known = false;
-    if (mc_lists_find_name(lists, domain, &word)) {
-        *known = (word.flags & (MC_NAME_ALLOWED | MC_NAME_FREE | MC_NAME_KNOWN)) != 0;
-        if ((word.flags & MC_NAME_TYPO) && !(word.flags & MC_NAME_ALLOWED)) {
-            *known = false;
-            return write_span(out, word.value);
-        }
-    }
-    *known = *known || mc_lists_is_free(lists, domain) || mc_lists_is_disposable(lists, domain);
-    return *known ? 0 : repair_label(lists, domain, out);
-}
-
-static bool is_tld(const struct mc_lists *lists, struct mc_span name)
-{
-    struct mc_word word;
-    return mc_lists_find_name(lists, name, &word) && (word.flags & MC_NAME_TLD);
+    return write_name(out, mc_span(nearest.target->label, nearest.target->label_len),
+                      reading->ending);
 }
 
 static bool is_target(const struct mc_lists *lists, struct mc_span name)
@@ -126,69 +159,102 @@ static bool is_target(const struct mc_lists *lists, struct mc_span name)
 
 /* acme.con to acme.com, and gmial.con to gmail.com. Behind a real top-level domain (company.co)
  * only where that gives a large provider. */
-static size_t repair_ending(const struct mc_lists *lists, struct mc_span domain, bool real_tld,
-                            char *out)
+static size_t repair_ending(const struct mc_lists *lists, const struct reading *reading, char *out)
 {
     struct mc_word word;
     char repaired[DOMAIN_MAX * 2], better[DOMAIN_MAX * 2];
-    for (struct mc_span ending = mc_name_above(domain); ending.len > 0;
+    for (struct mc_span ending = reading->ending; reading->wrong_ending && ending.len > 0;
          ending = mc_name_above(ending)) {
         if (!mc_lists_find_name(lists, ending, &word) || !(word.flags & MC_NAME_ENDING))
             continue;
-        struct mc_span before = mc_span(domain.at, domain.len - ending.len - 1);
+        struct mc_span before = mc_span(reading->domain.at, reading->domain.len - ending.len - 1);
         struct mc_span name = mc_span(repaired, write_name(repaired, before, word.value));
-        bool known;
-        size_t len = repair_name(lists, name, better, &known);
-        if (len > 0)
-            name = mc_span(better, len);
-        if (name.len <= DOMAIN_MAX && (!real_tld || is_target(lists, name)))
+        struct reading again = read_domain(lists, name);
+        if (again.typo.len > 0) {
+            name = again.typo;
+        } else if (!again.known) {
+            size_t len = repair_label(lists, &again, better);
+            name = len > 0 ? mc_span(better, len) : name;
+        }
+        if (name.len <= DOMAIN_MAX && (!reading->real_tld || is_target(lists, name)))
             return write_span(out, name);
     }
     return 0;
 }
 
-/* hotmail.frr: a target's label, and an ending one letter away from the target's own. */
-static size_t repair_unknown_ending(struct mc_span domain, char *out)
+/* hotmail.frr, yahoo.ci.uk: a target's label, and an ending one letter away from the target's own.
+ * An ending that is a real top-level domain (hotmail.ve) is somebody else's. */
+static size_t repair_unknown_ending(const struct reading *reading, char *out)
 {
-    struct mc_span ending = mc_name_above(domain);
-    struct mc_span label = mc_span(domain.at, domain.len - ending.len - 1);
-    struct mc_word word;
     const struct mc_target *found = NULL;
-    if (ending.len > LABEL_MAX || !mc_wordset_find(&mc_lists_names, label, &word) ||
-        !(word.flags & MC_NAME_BARE))
+    struct mc_word word;
+    bool dotted = memchr(reading->ending.at, '.', reading->ending.len) != NULL;
+    if (reading->ending.len > LABEL_MAX ||
+        (reading->real_tld && (!dotted || reading->label.len < SHORTEST_FUZZY)) ||
+        !mc_wordset_find(&mc_lists_names, reading->label, &word) || !(word.flags & MC_NAME_BARE))
         return 0;
     for (size_t i = 0; i < mc_lists_targets_count; i++) {
         const struct mc_target *target = &mc_lists_targets[i];
-        if (!mc_span_equal(mc_span(target->label, target->label_len), label) ||
-            distance(ending, mc_span_of(target->ending), 1) > 1)
+        if (!mc_span_equal(mc_span(target->label, target->label_len), reading->label))
+            continue;
+        struct mc_span wanted = mc_span_of(target->ending);
+        if ((reading->real_tld && memchr(wanted.at, '.', wanted.len) == NULL) ||
+            distance(reading->ending, wanted, 1) > 1)
             continue;
         if (found != NULL)
             return 0;
         found = target;
     }
-    return found != NULL ? write_name(out, label, mc_span_of(found->ending)) : 0;
+    return found != NULL ? write_name(out, reading->label, mc_span_of(found->ending)) : 0;
+}
+
+/* hotmai.lcom, yahooco.uk: a target but for the place of its dots. */
+static size_t repair_dots(const struct mc_lists *lists, const struct reading *reading, char *out)
+{
+    char joined[DOMAIN_MAX];
+    size_t len = 0, dots = 0;
+    struct mc_word word;
+    if (reading->below_known)
+        return 0;
+    for (size_t i = 0; i < reading->domain.len; i++)
+        if (reading->domain.at[i] != '.')
+            joined[len++] = reading->domain.at[i];
+    if (!mc_lists_find_name(lists, mc_span(joined, len), &word) || !(word.flags & MC_NAME_BARE))
+        return 0;
+    size_t label = word.value.len - mc_name_above(word.value).len - 1;
+    for (size_t i = 0; i < word.value.len; i++)
+        dots += word.value.at[i] == '.';
+    if (len + dots != word.value.len || (reading->real_tld && label < SHORTEST_FUZZY))
+        return 0;
+    return write_span(out, word.value);
+}
+
+/* "gmail" or "gmailcom", for whoever typed no dot at all. */
+static size_t complete(const struct mc_lists *lists, struct mc_span domain, char *out)
+{
+    struct mc_word word;
+    if (!mc_lists_find_name(lists, domain, &word) || !(word.flags & MC_NAME_BARE))
+        return 0;
+    return write_span(out, word.value);
 }
 
 size_t mc_lists_suggest(const struct mc_lists *lists, struct mc_span domain, char *out)
 {
-    struct mc_word word;
-    bool known;
     if (domain.len == 0 || domain.len > DOMAIN_MAX)
         return 0;
-    if (memchr(domain.at, '.', domain.len) == NULL) {
-        if (!mc_lists_find_name(lists, domain, &word) || !(word.flags & MC_NAME_BARE))
-            return 0;
-        return write_span(out, word.value);
-    }
-    struct mc_span last = domain;
-    while (mc_name_above(last).len > 0)
-        last = mc_name_above(last);
-    bool real_tld = is_tld(lists, last);
-    size_t len = repair_name(lists, domain, out, &known);
-    if (len > 0 || known)
-        return len;
-    len = repair_ending(lists, domain, real_tld, out);
-    if (len == 0 && !real_tld)
-        len = repair_unknown_ending(domain, out);
+    if (memchr(domain.at, '.', domain.len) == NULL)
+        return complete(lists, domain, out);
+    struct reading reading = read_domain(lists, domain);
+    if (reading.typo.len > 0)
+        return write_span(out, reading.typo);
+    if (reading.known)
+        return 0;
+    size_t len = repair_label(lists, &reading, out);
+    if (len == 0)
+        len = repair_dots(lists, &reading, out);
+    if (len == 0)
+        len = repair_unknown_ending(&reading, out);
+    if (len == 0)
+        len = repair_ending(lists, &reading, out);
     return len == domain.len && memcmp(out, domain.at, len) == 0 ? 0 : len;
 }

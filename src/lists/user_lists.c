@@ -60,15 +60,20 @@ static void put(struct mc_user_lists *lists, struct mc_overlay *overlay,
         entry->value = mc_arena_add(&lists->text, value);
 }
 
-static void add_target(struct mc_user_lists *lists, struct mc_span name)
+static void add_target(struct mc_user_lists *lists, struct mc_span name, bool exact)
 {
     const char *dot = memchr(name.at, '.', name.len);
     lists->targets =
         mc_grow(lists->targets, lists->target_count, &lists->target_room, sizeof *lists->targets);
     char *whole = mc_span_dup(name);
     size_t label_len = (size_t)(dot - name.at);
-    lists->targets[lists->target_count++] = (struct mc_target){
-        .label = whole, .ending = whole + label_len + 1, .label_len = (uint8_t)label_len};
+    lists->targets[lists->target_count++] =
+        (struct mc_target){.label = whole,
+                           .ending = whole + label_len + 1,
+                           .start = {whole[0], whole[1]},
+                           .label_len = (uint8_t)label_len,
+                           .exact = exact,
+                           .letters = mc_letters_of(mc_span(whole, label_len))};
 }
 
 /* The provider of that id, made out of the default one where there is none. */
@@ -121,7 +126,7 @@ static void sink(void *arg, const struct mc_list_entry *entry)
     switch (entry->kind->set) {
     case MC_SET_NAMES:
         if (entry->flags & MC_NAME_TARGET && !entry->removed)
-            add_target(lists, entry->key);
+            add_target(lists, entry->key, entry->flags & MC_NAME_EXACT);
         put(lists, &lists->names, entry,
             entry->flags & MC_NAME_TARGET ? MC_NAME_TARGET | MC_NAME_KNOWN : entry->flags,
             entry->value);

@@ -41,7 +41,8 @@ enum mc_name_flag {
     MC_NAME_ENDING = 128,  /* a wrong ending; value: the right one */
     MC_NAME_TARGETS = 256, /* targets end in it; value: first and count, 2 bytes each, low first */
     MC_NAME_TARGET = 512,
-    MC_NAME_BARE = 1024, /* a target without its dots or its ending; value: the target */
+    MC_NAME_EXACT = 2048, /* a target whose label is never matched at a distance */
+    MC_NAME_BARE = 1024,  /* a target without its dots or its ending; value: the target */
 };
 
 /* What the role table knows of a word. */
