@@ -6,6 +6,8 @@
     expect.py polite MX.log LIST.txt PER_MX    what the scripted servers saw
     expect.py list EXPECTED.tsv                prints the addresses, one a line
 
+    expect.py read OUT.csv                     prints the addresses as read (mc_email)
+
 EXPECTED.tsv has an address, a tab and the reasons allowed, separated by |; a name of a status
 stands for all its reasons. More fields may follow as `column=value`.
 """
@@ -176,6 +178,10 @@ def main():
     if what == "list":
         for fields in read_expected(arguments[0]):
             print(fields[0])
+    elif what == "read":
+        with open(arguments[0], encoding="utf-8", newline="") as file:
+            for row in csv.DictReader(file):
+                print(row["mc_email"])
     elif what == "verdicts":
         verdicts(*arguments)
     elif what == "rows":

@@ -55,7 +55,7 @@ mailcheck() {
     "$MAILCHECK" "$@" >"$T/out" 2>"$T/err" || status=$?
 }
 # The same, fit for servers of our own.
-probe_options=(--no-store --pace off --per-mx 2 --timeout 3s --greylist-wait 1s)
+probe_options=(--no-store --pace off --per-mx 2 --timeout 2s --greylist-wait 1s)
 expect() { /usr/bin/python3 "$here/expect.py" "$@" || failures=$((failures + 1)); }
 has() { grep -qE -- "$1" "$2"; }
 lacks() { ! grep -qE -- "$1" "$2"; }

@@ -50,6 +50,7 @@ struct connection {
     SSL *ssl;
     struct chunk *first, **last; /* last: what points to the last one, or to nothing yet */
     struct connection *next_closed;
+    int64_t since_ms;
     size_t input_len;
     char input[INPUT_MAX];
     struct session session;
@@ -62,6 +63,7 @@ struct timer {
 };
 
 static struct world world;
+static int64_t start_ms;
 static struct connection **connections; /* by descriptor */
 static size_t connection_limit;
 static struct connection *closed;
@@ -132,13 +134,15 @@ static void log_session(const struct connection *connection)
         return;
     fprintf(log_file,
             "session\t%s\t%u\t%s\t%s\tcommands=%u\taccepted=%u\trefused=%u\tdeferred=%u"
-            "\tunknown=%u\tgreeted=%d\tquit=%d\tearly=%d\tunasked=%d\tdata=%d\tended=%s\ttls=%"
-            "d\tsender=%s\n",
+            "\tunknown=%u\tgreeted=%d\tquit=%d\tearly=%d\tunasked=%d\tdata=%d\tended=%s"
+            "\ttls=%d\tat_ms=%lld\tlasted_ms=%lld\tsender=%s\n",
             session->server->address_text, session->number, session->peer,
             *session->helo ? session->helo : "-", session->commands, session->accepted,
             session->refused, session->deferred, session->unknown, session->greeted, session->quit,
             session->early, session->unasked, session->mail_data,
-            session->ended_by_us ? "server" : "client", session->tls, session->sender);
+            session->ended_by_us ? "server" : "client", session->tls,
+            (long long)(connection->since_ms - start_ms),
+            (long long)(world.now_ms - connection->since_ms), session->sender);
 }
 
 void connection_log_recipient(struct connection *connection, const char *address, const char *reply)
@@ -259,7 +263,7 @@ static void flush(struct connection *connection)
     if (connection->closing)
         return;
     watch(connection, false);
-    if (!connection->session.silent)
+    if (!connection->session.silent && !connection->session.no_greeting)
         connection->session.greeted = true;
     if (connection->session.start_tls)
         start_tls(connection);
@@ -411,6 +415,7 @@ static struct connection *connection_new(int fd, enum role role)
         err(1, "memory");
     connection->role = role;
     connection->fd = fd;
+    connection->since_ms = world.now_ms;
     connection->last = &connection->first;
     connections[fd] = connection;
     struct epoll_event event = {.events = EPOLLIN, .data.fd = fd};
@@ -625,7 +630,7 @@ int main(int argc, char **argv)
 
     script_read(&world.script, argv[1]);
     world.greylist = map_new();
-    world.now_ms = clock_ms();
+    start_ms = world.now_ms = clock_ms();
     make_tls();
     if (argc > 2) {
         int fd = open(argv[2], O_WRONLY | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC, 0644);

@@ -137,6 +137,7 @@ static const char *commit(struct session *session, struct connection *connection
         return NULL;
     case DO_GARBAGE:
         connection_send(connection, junk, sizeof junk - 1, &how);
+        session->no_greeting |= fault->stage == AT_BANNER;
         return normal;
     case DO_ENDLESS:
         how.endless = true;

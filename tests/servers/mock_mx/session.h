@@ -24,6 +24,7 @@ struct session {
     /* what a polite client never does, or never forgets */
     bool quit, early, unasked, mail_data, greeted, ended_by_us;
     bool mail_open;
+    bool no_greeting; /* what came in its place was none */
 };
 
 /* How the network is to send something. */
