@@ -32,7 +32,7 @@ mailcheck clean "${probe_options[@]}" --columns status,reason "$T/list.csv"
 same "no usable name: exit status" "$status" 3
 same "no usable name: DNS and syntax decide" "$(tail -n +2 "$T/out" | paste -sd' ')" "$verdicts"
 same "no usable name: one line says so" "$(wc -l <"$T/err")" 1
-ok "and what to do" has -- '--helo' "$T/err"
+ok "and what to do" has '--helo' "$T/err"
 same "nobody was asked" "$(seen)" ""
 mailcheck clean "${probe_options[@]}" --helo out.firm.mailworld --columns status,reason \
     "$T/list.csv"

@@ -29,8 +29,9 @@ same() { # NAME GOT WANTED
         echo "ok - $1"
     else
         failures=$((failures + 1))
-        printf 'not ok - %s\n# got:    %s\n# wanted: %s\n' "$1" "${2//$'\n'/$'\n#         }" \
-            "${3//$'\n'/$'\n#         }"
+        echo "not ok - $1"
+        sed 's/^/# got:    /' <<<"$2"
+        sed 's/^/# wanted: /' <<<"$3"
         [ ! -s "$T/err" ] || head -c 2000 "$T/err" | sed 's/^/# stderr: /'
     fi
 }

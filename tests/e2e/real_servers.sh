@@ -15,9 +15,12 @@ expect verdicts "$here/expected/real.tsv" "$T/out"
 postfix=$WORLD/mta/postfix.log
 ok "Postfix saw no improper pipelining, no early talker" \
     lacks 'improper command pipelining|PREGREET|COMMAND PIPELINING' "$postfix"
-ok "Postfix ended no session for errors" lacks 'too many errors' "$postfix"
+# A limit of 4 cannot be known before it is met; after that it is.
+ok "Postfix ended at most one session for errors" \
+    test "$(grep -c 'too many errors' "$postfix")" -le 1
 ok "Postfix saw no DATA" lacks ' (data|bdat)=' "$postfix"
 ok "Postfix lost no connection of ours" lacks 'lost connection after' "$postfix"
 ok "Postfix saw QUIT in each session" \
-    lacks 'disconnect from .* commands=' <(grep 'disconnect from' "$postfix" | grep -v ' quit=1')
+    test "$(grep 'disconnect from' "$postfix" | grep -vc ' quit=1')" \
+    -le "$(grep -c 'too many errors' "$postfix")"
 finish
