@@ -31,25 +31,32 @@ struct mc_settings {
     size_t greylist_waits;
     uint32_t concurrency, per_mx, per_provider;
     enum mailcheck_pace pace;
-    const char *store; /* NULL: the default place */
-    bool no_store;
+    bool no_store;     /* accepted for scripts: there is no store yet */
     uint64_t until_ms; /* from the start of the run; 0: no limit */
+    uint64_t sample;   /* probe so many at random; 0: all */
+    bool plan;
 
     /* output */
     const char *output; /* NULL: standard output */
+    const char *split;  /* a folder, or NULL */
     const char *report;
     enum mc_format format;
     bool format_given;
     struct mc_columns columns;
-    uint32_t keep; /* bit of each enum mc_status to keep; all where not given */
-    const char *fail_if;
+    uint32_t keep;       /* bit of each enum mc_status to keep; all where not given */
+    const char *fail_if; /* checked by cli/fail_if.c before the run starts */
     bool quiet;
     unsigned verbose; /* how many -v */
     enum mc_progress_mode progress;
+
+    const char *config; /* a config file instead of the usual ones */
 
     /* operands, borrowed from argv */
     size_t operand_count;
     char **operands;
 };
+
+/* The library's options out of them. `waits` and strings are borrowed from `settings`. */
+void mc_settings_engine(const struct mc_settings *settings, struct mailcheck_options *options);
 
 #endif

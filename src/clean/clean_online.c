@@ -1,0 +1,238 @@
+/* With DNS and SMTP: one cursor reads ahead to the end, so that all work is known early; another
+ * follows in input order and writes each row as soon as its verdict is there. */
+#include <stdio.h>
+
+#include "address/parse.h"
+#include "base/memory.h"
+#include "clean/ledger.h"
+#include "clean/run.h"
+
+#define READ_ROWS   2048 /* rows read between two turns of the loop */
+#define WRITE_ROWS  8192
+#define TURN_MS     100
+#define PROGRESS_MS 200
+
+struct online {
+    struct mc_clean_run *run;
+    struct mc_engine *engine;
+    struct mc_cursor *ahead, *behind;
+    struct mc_ledger ledger;
+    struct mc_watch pipe;
+    bool pipe_watched, pipe_ended;
+    bool input_ended, stopped, sampled;
+    int64_t started_ms, progress_ms;
+};
+
+static void input_ended(struct online *online)
+{
+    const struct mc_clean_options *options = online->run->options;
+    online->input_ended = true;
+    if (!options->sample && !options->plan)
+        mc_engine_set_input(online->engine, MC_INPUT_LIVE);
+}
+
+static void read_row(struct online *online, const struct mc_row *row)
+{
+    struct mc_address address;
+    bool is_new;
+    if (!row->number) {
+        mc_ledger_add(&online->ledger, MC_LEDGER_PASS);
+    } else if (mc_address_parse(row->address, &address) == MC_SYNTAX_OK) {
+        mc_ledger_add(&online->ledger,
+                      mc_engine_add(online->engine, &address, (uint32_t)row->number, &is_new));
+    } else {
+        mc_ledger_add(&online->ledger, MC_LEDGER_BAD);
+        mc_clean_note_bad(online->run, row, address.email);
+    }
+}
+
+/* Reads ahead a little. False on failure. */
+static bool read_rows(struct online *online)
+{
+    struct mc_clean_run *run = online->run;
+    struct mc_row row;
+    for (size_t i = 0; i < READ_ROWS && !online->input_ended; i++) {
+        switch (mc_cursor_next(online->ahead, &row)) {
+        case MC_ROWS_ROW:
+            run->rows_read++;
+            read_row(online, &row);
+            break;
+        case MC_ROWS_WAIT:
+            return true;
+        case MC_ROWS_END:
+            input_ended(online);
+            break;
+        case MC_ROWS_FAILED:
+            snprintf(run->error, run->error_size, "%s", mc_rows_error(run->rows));
+            return false;
+        }
+    }
+    return true;
+}
+
+/* Writes every row whose turn it is and whose verdict is there. False on failure. */
+static bool write_rows(struct online *online)
+{
+    struct mc_clean_run *run = online->run;
+    uint32_t entry;
+    bool any = false;
+    for (size_t i = 0; i < WRITE_ROWS && mc_ledger_peek(&online->ledger, &entry); i++) {
+        struct mc_row row;
+        struct mc_result result;
+        if (entry < MC_LEDGER_BAD && !mc_engine_is_settled(online->engine, entry))
+            break;
+        if (mc_cursor_next(online->behind, &row) != MC_ROWS_ROW) {
+            snprintf(run->error, run->error_size, "the list changed while it was read: %s",
+                     mc_rows_error(run->rows));
+            return false;
+        }
+        if (entry == MC_LEDGER_BAD) {
+            struct mc_address address;
+            (void)mc_address_parse(row.address, &address);
+            mc_clean_bad_result(run, &row, address.email, &result);
+        } else if (entry != MC_LEDGER_PASS) {
+            mc_engine_result(online->engine, entry, &result);
+            uint32_t first = mc_engine_first_row(online->engine, entry);
+            if (first != row.number)
+                result.duplicate_of = first;
+        }
+        if (!mc_clean_emit(run, &row, entry == MC_LEDGER_PASS ? NULL : &result))
+            return false;
+        mc_ledger_drop(&online->ledger);
+        any = true;
+    }
+    /* whoever reads a pipe wants the rows as they are ready */
+    if (any && run->writer && !mc_writer_flush(run->writer)) {
+        run->broken_pipe = mc_writer_broken_pipe(run->writer);
+        snprintf(run->error, run->error_size, "%s", mc_writer_error(run->writer));
+        return false;
+    }
+    return true;
+}
+
+static void pipe_ready(void *arg, int fd, int what)
+{
+    struct online *online = arg;
+    (void)fd;
+    (void)what;
+    if (mc_rows_fill(online->run->rows) > 0)
+        return;
+    online->pipe_ended = true; /* an error shows up at the cursor */
+    mc_watch_stop(&online->pipe);
+}
+
+static void stop(struct online *online)
+{
+    if (online->stopped)
+        return;
+    online->stopped = true;
+    mc_engine_set_input(online->engine, MC_INPUT_LIVE);
+    mc_engine_stop(online->engine);
+}
+
+static void look_at_the_clock(struct online *online)
+{
+    struct mc_clean_run *run = online->run;
+    int64_t now = mc_loop_now_ms(mc_engine_loop(online->engine));
+    if (mc_clean_interrupted(run) ||
+        (run->options->until_ms && now - online->started_ms >= (int64_t)run->options->until_ms))
+        stop(online);
+    if (run->options->progress && now - online->progress_ms >= PROGRESS_MS) {
+        struct mc_clean_progress progress = {
+            .rows_read = run->rows_read,
+            .rows_written = run->rows_written,
+            .bytes_read = mc_cursor_position(online->ahead),
+            .bytes_total = mc_rows_size(run->rows),
+            .input_ended = online->input_ended,
+        };
+        mc_engine_count(online->engine, &progress.engine);
+        run->options->progress(run->options->arg, &progress);
+        online->progress_ms = now;
+    }
+}
+
+/* --sample and --plan look first: nothing is probed before DNS has answered for all. Returns true
+ * when the run is over. */
+static bool looked(struct online *online)
+{
+    const struct mc_clean_options *options = online->run->options;
+    if (online->sampled || !online->input_ended || !mc_engine_dns_done(online->engine))
+        return false;
+    online->sampled = true;
+    if (options->plan) {
+        if (options->planned)
+            mc_engine_plan(online->engine, options->planned, options->arg);
+        return true;
+    }
+    mc_engine_sample(online->engine, options->sample);
+    mc_engine_set_input(online->engine, MC_INPUT_LIVE);
+    return false;
+}
+
+static bool work(struct online *online)
+{
+    const struct mc_clean_options *options = online->run->options;
+    bool look_first = options->sample || options->plan;
+    for (;;) {
+        uint32_t entry;
+        bool waits_for_pipe = online->pipe_watched && !online->pipe_ended;
+        if (!online->input_ended && !read_rows(online))
+            return false;
+        if (!options->plan && !write_rows(online))
+            return false;
+        if (look_first && !online->stopped && looked(online))
+            return true;
+        if (online->input_ended && mc_engine_idle(online->engine) &&
+            !mc_ledger_peek(&online->ledger, &entry))
+            return true;
+        bool more_to_do = (!online->input_ended && !waits_for_pipe) ||
+                          (mc_ledger_peek(&online->ledger, &entry) && !options->plan &&
+                           (entry >= MC_LEDGER_BAD || mc_engine_is_settled(online->engine, entry)));
+        mc_engine_run(online->engine, more_to_do ? 0 : TURN_MS);
+        look_at_the_clock(online);
+    }
+}
+
+static void fill_tally(const struct online *online)
+{
+    struct mc_tally *tally = online->run->tally;
+    struct mc_engine_counts counts;
+    mc_engine_count(online->engine, &counts);
+    tally->dns_questions = counts.dns_questions;
+    tally->smtp_sessions = counts.sessions;
+    tally->recipients_asked = counts.recipients;
+    tally->controls_asked = counts.controls;
+    tally->interrupted = online->stopped;
+}
+
+bool mc_clean_online(struct mc_clean_run *run)
+{
+    struct online online = {.run = run};
+    const struct mc_engine_hooks hooks = {0};
+    int fd = mc_rows_fd(run->rows);
+    online.engine = mc_engine_new(&run->options->engine, &hooks, run->error, run->error_size);
+    if (!online.engine)
+        return false;
+    online.started_ms = mc_loop_now_ms(mc_engine_loop(online.engine));
+    mc_engine_set_input(online.engine, run->options->sample || run->options->plan ? MC_INPUT_HELD
+                                       : fd >= 0                                  ? MC_INPUT_PIPE
+                                                                                  : MC_INPUT_FILE);
+    online.ahead = mc_cursor_new(run->rows);
+    online.behind = mc_cursor_new(run->rows);
+    if (fd >= 0) {
+        online.pipe_watched = true;
+        mc_watch_start(&online.pipe, mc_engine_loop(online.engine), fd, MC_WATCH_READ, pipe_ready,
+                       &online);
+    }
+    bool ok = work(&online);
+    fill_tally(&online);
+    const char *impossible = mc_engine_probe_impossible(online.engine);
+    run->tally->probe_notice = impossible ? mc_strdup(impossible) : NULL;
+    if (fd >= 0)
+        mc_watch_stop(&online.pipe);
+    mc_cursor_free(online.ahead);
+    mc_cursor_free(online.behind);
+    mc_ledger_free(&online.ledger);
+    mc_engine_free(online.engine);
+    return ok;
+}

@@ -1,0 +1,24 @@
+/* Row after row, who answers for it: 4 bytes a row, written by the cursor that reads ahead, read
+ * once by the one that writes, freed behind that one. */
+#ifndef MC_CLEAN_LEDGER_H
+#define MC_CLEAN_LEDGER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#define MC_LEDGER_PASS UINT32_MAX       /* header or blank line: no verdict */
+#define MC_LEDGER_BAD  (UINT32_MAX - 1) /* invalid syntax: the row itself says all */
+
+/* {0} is empty. */
+struct mc_ledger {
+    struct mc_ledger_chunk *first, *last;
+    uint32_t read; /* entries read of the first chunk */
+};
+
+void mc_ledger_add(struct mc_ledger *ledger, uint32_t entry);
+/* The oldest entry, which stays until mc_ledger_drop. False where all were dropped. */
+bool mc_ledger_peek(const struct mc_ledger *ledger, uint32_t *entry);
+void mc_ledger_drop(struct mc_ledger *ledger);
+void mc_ledger_free(struct mc_ledger *ledger);
+
+#endif

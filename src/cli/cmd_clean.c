@@ -1,0 +1,231 @@
+/* mailcheck clean: a list in, the same list with verdicts out. */
+#include <inttypes.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "base/text.h"
+#include "clean/clean.h"
+#include "cli/command.h"
+#include "cli/fail_if.h"
+#include "cli/progress.h"
+#include "report/report.h"
+
+static volatile sig_atomic_t interrupted; /* the signal's number */
+
+static void on_signal(int number)
+{
+    if (interrupted)
+        _exit(128 + number);
+    interrupted = number;
+}
+
+static void catch_signals(void)
+{
+    struct sigaction action = {.sa_handler = on_signal, .sa_flags = SA_RESTART};
+    sigemptyset(&action.sa_mask);
+    sigaction(SIGINT, &action, NULL);
+    sigaction(SIGTERM, &action, NULL);
+}
+
+struct plan {
+    uint64_t addresses, domains, sessions;
+    double seconds; /* of the slowest provider: they are asked side by side */
+    const struct mc_settings *settings;
+};
+
+struct hooks {
+    bool tell; /* what was detected goes to stderr */
+    struct plan plan;
+};
+
+static void opened(void *arg, const char *description)
+{
+    const struct hooks *hooks = arg;
+    if (hooks->tell)
+        fprintf(stderr, "mailcheck: %s\n", description);
+}
+
+static void notice(void *arg, const char *line)
+{
+    (void)arg;
+    mc_log(MC_LOG_WARNING, "%s", line);
+}
+
+static void trace(void *arg, const char *line)
+{
+    (void)arg;
+    fprintf(stderr, "%s\n", line);
+}
+
+/* One provider of --plan: how many sessions, and how long at the pace it is given. */
+static void planned(void *arg, const struct mc_provider *provider, uint64_t addresses,
+                    uint64_t domains)
+{
+    struct hooks *hooks = arg;
+    struct plan *plan = &hooks->plan;
+    uint64_t per_session = provider->rcpt_per_session ? provider->rcpt_per_session : 100;
+    uint64_t sessions = (addresses + per_session - 1) / per_session;
+    bool known = provider->id[0] != '\0';
+    if (!known && sessions < domains)
+        sessions = domains; /* unknown hosts are many, not one */
+    double per_minute = provider->rcpt_per_minute;
+    double seconds = known && per_minute > 0 && plan->settings->pace != MAILCHECK_PACE_OFF
+                         ? (double)addresses * 60 / per_minute
+                         : (double)sessions * 2 / (double)plan->settings->concurrency;
+    plan->addresses += addresses;
+    plan->domains += domains;
+    plan->sessions += sessions;
+    if (seconds > plan->seconds)
+        plan->seconds = seconds;
+    printf("%-20s %12" PRIu64 " addresses %10" PRIu64 " domains %9" PRIu64 " sessions %8.0f s\n",
+           known ? provider->id : "(other hosts)", addresses, domains, sessions, seconds);
+}
+
+static void print_plan(const struct plan *plan, const struct mc_tally *tally)
+{
+    printf("%-20s %12" PRIu64 " addresses %10" PRIu64 " domains %9" PRIu64
+           " sessions %8.0f s or more\n",
+           "in all", plan->addresses, plan->domains, plan->sessions, plan->seconds);
+    printf("%" PRIu64 " DNS questions were asked for this plan; no mail server was contacted\n",
+           tally->dns_questions);
+}
+
+static void warn_of_oddities(const struct mc_rows_oddities *odd)
+{
+    if (odd->short_rows)
+        mc_log(MC_LOG_WARNING,
+               "%" PRIu64 " rows are shorter than the header (the first at line %" PRIu64
+               "); they were padded",
+               odd->short_rows, odd->first_short_line);
+    if (odd->long_rows)
+        mc_log(MC_LOG_WARNING,
+               "%" PRIu64 " rows are longer than the header (the first at line %" PRIu64 ")",
+               odd->long_rows, odd->first_long_line);
+    if (odd->malformed_rows)
+        mc_log(MC_LOG_WARNING,
+               "%" PRIu64 " rows have a quote that does not end where a cell ends (the first at "
+               "line %" PRIu64 "); each was taken to end at its line",
+               odd->malformed_rows, odd->first_malformed_line);
+}
+
+static bool write_report(const struct mc_settings *settings, const struct mc_tally *tally,
+                         bool show)
+{
+    char error[512];
+    if (show && !settings->quiet) {
+        struct mc_text text = {0};
+        mc_report_text(tally, &text);
+        fwrite(text.at, 1, text.len, stderr);
+        mc_text_free(&text);
+    }
+    if (!settings->report || mc_report_write(tally, settings->report, error, sizeof error))
+        return true;
+    mc_log(MC_LOG_ERROR, "%s", error);
+    return false;
+}
+
+/* What was asked for must make sense before the first packet leaves. */
+static int check_settings(const struct mc_settings *settings)
+{
+    enum mc_report_kind kind;
+    if (settings->operand_count > 1) {
+        mc_log(MC_LOG_ERROR, "one list at a time: \"%s\" is one too many", settings->operands[1]);
+        return MC_EXIT_USAGE;
+    }
+    if (settings->report && !mc_report_kind_of(settings->report, &kind)) {
+        mc_log(MC_LOG_ERROR, "--report takes a name that ends in .txt or .json, not \"%s\"",
+               settings->report);
+        return MC_EXIT_USAGE;
+    }
+    if (settings->plan && settings->offline) {
+        mc_log(MC_LOG_ERROR, "--plan looks at DNS, so it does not go with --offline");
+        return MC_EXIT_USAGE;
+    }
+    if (settings->fail_if) {
+        const struct mc_tally none = {0};
+        bool holds;
+        char which[128], error[256];
+        if (!mc_fail_if(settings->fail_if, &none, &holds, which, sizeof which, error,
+                        sizeof error)) {
+            mc_log(MC_LOG_ERROR, "%s", error);
+            return MC_EXIT_USAGE;
+        }
+    }
+    return MC_EXIT_OK;
+}
+
+static int finish(const struct mc_settings *settings, const struct mc_tally *tally, bool watched)
+{
+    char which[128], error[256];
+    bool holds = false;
+    if (!settings->plan && !write_report(settings, tally, watched || settings->verbose))
+        return MC_EXIT_FAILED;
+    if (interrupted)
+        return 128 + (int)interrupted;
+    if (settings->fail_if &&
+        mc_fail_if(settings->fail_if, tally, &holds, which, sizeof which, error, sizeof error) &&
+        holds) {
+        mc_log(MC_LOG_WARNING, "--fail-if holds: %s", which);
+        return MC_EXIT_FAIL_IF;
+    }
+    return tally->probe_notice ? MC_EXIT_NO_PROBE : MC_EXIT_OK;
+}
+
+int mc_cmd_clean(const struct mc_settings *settings)
+{
+    bool watched = isatty(STDERR_FILENO) && !settings->quiet;
+    int status = check_settings(settings);
+    if (status != MC_EXIT_OK)
+        return status;
+    struct hooks hooks = {.tell = !settings->quiet && (watched || settings->verbose),
+                          .plan = {.settings = settings}};
+    const char *path = settings->operand_count ? settings->operands[0] : NULL;
+    struct mc_clean_options options = {
+        .rows = {.path = path,
+                 .delimiter = settings->delimiter,
+                 .no_header = settings->no_header,
+                 .column = settings->column,
+                 .single_pass = settings->offline && !settings->plan},
+        .writer = {.path = settings->output,
+                   .format = settings->format,
+                   .columns = settings->columns},
+        .split_dir = settings->split,
+        .keep = settings->keep,
+        .until_ms = settings->until_ms,
+        .sample = settings->sample,
+        .plan = settings->plan,
+        .arg = &hooks,
+        .interrupted = &interrupted,
+        .opened = opened,
+        .progress = mc_progress_show,
+        .planned = planned,
+    };
+    struct mc_tally tally = {.list_name = path && strcmp(path, "-") != 0 ? path : "standard input"};
+    struct mc_rows_oddities oddities = {0};
+    char error[1024];
+    mc_settings_engine(settings, &options.engine);
+    options.engine.notice = notice;
+    if (settings->verbose > 1)
+        options.engine.trace = trace;
+    catch_signals();
+    mc_progress_start(!settings->quiet && (settings->progress == MC_PROGRESS_ALWAYS ||
+                                           (settings->progress == MC_PROGRESS_AUTO && watched)));
+    enum mc_clean_end end = mc_clean(&options, &tally, &oddities, error, sizeof error);
+    mc_progress_end();
+    warn_of_oddities(&oddities);
+    if (end == MC_CLEAN_DONE) {
+        if (settings->plan)
+            print_plan(&hooks.plan, &tally);
+        status = finish(settings, &tally, watched);
+    } else {
+        if (end == MC_CLEAN_FAILED)
+            mc_log(MC_LOG_ERROR, "%s", error);
+        status = MC_EXIT_FAILED;
+    }
+    mc_tally_free(&tally);
+    return status;
+}

@@ -1,0 +1,269 @@
+#include "cli/options.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "base/memory.h"
+#include "base/text.h"
+#include "cli/option_table.h"
+
+#define OPTIONS_MAX 64
+#define LONG_VALUE  1000 /* getopt's number for --help; those of the table follow */
+
+static void defaults(const struct mc_command *command, struct mc_settings *settings)
+{
+    static const uint32_t clean_waits_ms[] = {300000, 900000, 1800000};
+    struct mailcheck_options library;
+    mailcheck_options_init(&library, sizeof library);
+    *settings = (struct mc_settings){
+        .smtp_port = library.smtp_port,
+        .dns_timeout_ms = library.dns_timeout_ms,
+        .connect_timeout_ms = library.connect_timeout_ms,
+        .reply_timeout_ms = library.reply_timeout_ms,
+        .concurrency = library.concurrency,
+        .per_mx = library.per_mx,
+        .per_provider = library.per_provider,
+        .pace = library.pace,
+        .keep = (1u << MC_STATUS_COUNT) - 1,
+    };
+    mc_columns_all(&settings->columns);
+    if (command->bit == MC_CLEAN) {
+        settings->greylist_waits = MC_ARRAY_LEN(clean_waits_ms);
+        memcpy(settings->greylist_wait_ms, clean_waits_ms, sizeof clean_waits_ms);
+    }
+}
+
+void mc_settings_engine(const struct mc_settings *settings, struct mailcheck_options *options)
+{
+    mailcheck_options_init(options, sizeof *options);
+    options->depth = settings->offline   ? MAILCHECK_DEPTH_SYNTAX
+                     : settings->no_smtp ? MAILCHECK_DEPTH_DNS
+                                         : MAILCHECK_DEPTH_SMTP;
+    options->dns_servers = settings->dns;
+    options->helo = settings->helo;
+    options->mail_from = settings->mail_from;
+    options->source_ip = settings->source_ip;
+    options->proxy = settings->proxy;
+    options->smtp_port = settings->smtp_port;
+    options->allow_private_mx = settings->allow_private_mx;
+    options->allow_role = settings->allow_role;
+    options->dns_timeout_ms = settings->dns_timeout_ms;
+    options->connect_timeout_ms = settings->connect_timeout_ms;
+    options->reply_timeout_ms = settings->reply_timeout_ms;
+    options->greylist_wait_ms = settings->greylist_wait_ms;
+    options->greylist_waits = settings->greylist_waits;
+    options->concurrency = settings->concurrency;
+    options->per_mx = settings->per_mx;
+    options->per_provider = settings->per_provider;
+    options->pace = settings->pace;
+    options->lists_dir = settings->lists;
+}
+
+/* ---- config files ---- */
+
+static struct mc_span trim(struct mc_span text)
+{
+    while (text.len && strchr(" \t\r", text.at[0]))
+        text = mc_span(text.at + 1, text.len - 1);
+    while (text.len && strchr(" \t\r", text.at[text.len - 1]))
+        text.len--;
+    return text;
+}
+
+static const struct mc_option *option_by_name(struct mc_span name)
+{
+    for (size_t i = 0; i < mc_option_count; i++)
+        if (mc_span_equal(name, mc_span_of(mc_options[i].name)))
+            return &mc_options[i];
+    return NULL;
+}
+
+/* "name = value", or "name" for a switch. An option of another command is checked and dropped:
+ * one file serves them all. */
+static bool config_line(struct mc_span line, const struct mc_command *command,
+                        struct mc_settings *settings, char *error, size_t error_size)
+{
+    line = trim(line);
+    if (!line.len || line.at[0] == '#')
+        return true;
+    const char *equals = memchr(line.at, '=', line.len);
+    struct mc_span name = trim(mc_span(line.at, equals ? (size_t)(equals - line.at) : line.len));
+    const struct mc_option *option = option_by_name(name);
+    struct mc_settings unused;
+    if (!option || strcmp(option->name, "config") == 0) {
+        snprintf(error, error_size, "no option is called \"%.*s\"", (int)name.len, name.at);
+        return false;
+    }
+    if (!equals && option->value) {
+        snprintf(error, error_size, "%s wants a value: %s = %s", option->name, option->name,
+                 option->value);
+        return false;
+    }
+    char *value = NULL; /* kept: settings borrow it for the life of the program */
+    if (equals)
+        value = mc_span_dup(trim(mc_span(equals + 1, line.len - (size_t)(equals + 1 - line.at))));
+    if (!(option->commands & command->bit))
+        defaults(command, &unused);
+    char why[300];
+    if (option->store(option, value, option->commands & command->bit ? settings : &unused, why,
+                      sizeof why))
+        return true;
+    snprintf(error, error_size, "%s %s", option->name, why);
+    return false;
+}
+
+static int read_config(const char *path, bool must_exist, const struct mc_command *command,
+                       struct mc_settings *settings)
+{
+    char *line = NULL, error[400];
+    size_t size = 0;
+    ssize_t len;
+    int number = 0, status = 0;
+    FILE *file = fopen(path, "re");
+    if (!file) {
+        if (!must_exist && (errno == ENOENT || errno == ENOTDIR || errno == EACCES))
+            return 0;
+        mc_log(MC_LOG_ERROR, "cannot read the config file %s: %s", path, strerror(errno));
+        return MC_EXIT_FAILED;
+    }
+    while (!status && (len = getline(&line, &size, file)) >= 0) {
+        number++;
+        if (len && line[len - 1] == '\n')
+            len--;
+        if (!config_line(mc_span(line, (size_t)len), command, settings, error, sizeof error)) {
+            mc_log(MC_LOG_ERROR, "%s:%d: %s", path, number, error);
+            status = MC_EXIT_USAGE;
+        }
+    }
+    if (!status && ferror(file)) {
+        mc_log(MC_LOG_ERROR, "cannot read the config file %s: %s", path, strerror(errno));
+        status = MC_EXIT_FAILED;
+    }
+    free(line);
+    fclose(file);
+    return status;
+}
+
+static int usual_configs(const struct mc_command *command, struct mc_settings *settings)
+{
+    char path[4096];
+    const char *base = getenv("XDG_CONFIG_HOME"), *home = getenv("HOME");
+    int status = read_config("/etc/mailcheck/mailcheck.conf", false, command, settings);
+    if (status)
+        return status;
+    if (base && base[0] == '/')
+        snprintf(path, sizeof path, "%s/mailcheck/mailcheck.conf", base);
+    else if (home && home[0] == '/')
+        snprintf(path, sizeof path, "%s/.config/mailcheck/mailcheck.conf", home);
+    else
+        return 0;
+    return read_config(path, false, command, settings);
+}
+
+/* ---- the command line ---- */
+
+static size_t make_getopt(const struct mc_command *command, struct option *longs, char *shorts)
+{
+    size_t count = 0, letters = 0;
+    for (size_t i = 0; i < mc_option_count; i++) {
+        const struct mc_option *option = &mc_options[i];
+        if (!(option->commands & command->bit))
+            continue;
+        MC_ASSERT(count < OPTIONS_MAX);
+        longs[count++] =
+            (struct option){option->name, option->value ? required_argument : no_argument, NULL,
+                            LONG_VALUE + 1 + (int)i};
+        if (option->letter) {
+            shorts[letters++] = option->letter;
+            if (option->value)
+                shorts[letters++] = ':';
+        }
+    }
+    longs[count++] = (struct option){"help", no_argument, NULL, LONG_VALUE};
+    shorts[letters++] = 'h';
+    shorts[letters] = '\0';
+    longs[count] = (struct option){0};
+    return count;
+}
+
+static const struct mc_option *option_by_getopt(int got)
+{
+    if (got > LONG_VALUE)
+        return &mc_options[got - LONG_VALUE - 1];
+    for (size_t i = 0; i < mc_option_count; i++)
+        if (mc_options[i].letter == got)
+            return &mc_options[i];
+    return NULL;
+}
+
+/* One pass over argv; `only_config` looks for --config alone, which must be read before the rest.
+ */
+static int read_argv(const struct mc_command *command, int argc, char **argv, bool only_config,
+                     struct mc_settings *settings)
+{
+    struct option longs[OPTIONS_MAX + 2];
+    char shorts[OPTIONS_MAX * 2 + 4], error[400];
+    int got;
+    make_getopt(command, longs, shorts);
+    optind = 0; /* GNU: start anew, and let options follow operands */
+    opterr = !only_config;
+    while ((got = getopt_long(argc, argv, shorts, longs, NULL)) != -1) {
+        if (got == '?' && only_config)
+            continue;
+        if (got == '?') {
+            fprintf(stderr, "mailcheck: see 'mailcheck %s --help'\n", command->name);
+            return MC_EXIT_USAGE;
+        }
+        if (got == LONG_VALUE || got == 'h') {
+            if (only_config)
+                continue;
+            mc_options_help(command, stdout);
+            return -1;
+        }
+        const struct mc_option *option = option_by_getopt(got);
+        MC_ASSERT(option);
+        if (only_config && strcmp(option->name, "config") != 0)
+            continue;
+        if (!option->store(option, option->value ? optarg : NULL, settings, error, sizeof error)) {
+            mc_log(MC_LOG_ERROR, "--%s %s", option->name, error);
+            return MC_EXIT_USAGE;
+        }
+    }
+    settings->operand_count = (size_t)(argc - optind);
+    settings->operands = argv + optind;
+    return 0;
+}
+
+int mc_options_parse(const struct mc_command *command, int argc, char **argv,
+                     struct mc_settings *settings)
+{
+    defaults(command, settings);
+    int status = read_argv(command, argc, argv, true, settings);
+    if (!status)
+        status = settings->config ? read_config(settings->config, true, command, settings)
+                                  : usual_configs(command, settings);
+    return status ? status : read_argv(command, argc, argv, false, settings);
+}
+
+void mc_options_help(const struct mc_command *command, FILE *out)
+{
+    fprintf(out, "usage: mailcheck %s [OPTIONS] %s\n%s\n\noptions:\n", command->name,
+            command->operands, command->summary);
+    for (size_t i = 0; i < mc_option_count; i++) {
+        const struct mc_option *option = &mc_options[i];
+        char left[64];
+        if (!(option->commands & command->bit))
+            continue;
+        snprintf(left, sizeof left, "%s%c%s--%s%s%s", option->letter ? "-" : " ",
+                 option->letter ? option->letter : ' ', option->letter ? ", " : "  ", option->name,
+                 option->value ? " " : "", option->value ? option->value : "");
+        fprintf(out, "  %-30s %s%s\n", left,
+                strlen(left) > 30 ? "\n                                 " : "", option->help);
+    }
+    fprintf(out, "  -h, --help                     this text\n\n"
+                 "Durations: 500ms, 10s, 5m, 72h, 30d. Every option also works as a line\n"
+                 "\"name = value\" of the config file. See mailcheck(1).\n");
+}

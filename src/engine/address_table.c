@@ -1,0 +1,75 @@
+#include "engine/address_table.h"
+
+static uint64_t key_hash(struct mc_span local, uint32_t domain)
+{
+    char key[MC_LOCAL_MAX + sizeof domain];
+    MC_ASSERT(local.len <= MC_LOCAL_MAX);
+    for (size_t i = 0; i < local.len; i++)
+        key[i] = mc_ascii_lower(local.at[i]);
+    memcpy(key + local.len, &domain, sizeof domain);
+    return mc_hash(mc_span(key, local.len + sizeof domain));
+}
+
+uint32_t mc_address_table_add(struct mc_address_table *table, struct mc_span local, uint32_t domain,
+                              bool *is_new)
+{
+    uint64_t hash = key_hash(local, domain);
+    struct mc_index_cursor cursor;
+    uint32_t found = mc_index_first(&table->index, hash, &cursor);
+    for (; found != MC_NONE; found = mc_index_next(&table->index, &cursor)) {
+        const struct mc_address_record *record = &table->records[found];
+        if (record->domain == domain &&
+            mc_span_equal_nocase(local, mc_arena_get(&table->locals, record->local))) {
+            *is_new = false;
+            return found;
+        }
+    }
+    table->records = mc_grow(table->records, table->count, &table->room, sizeof *table->records);
+    uint32_t address = (uint32_t)table->count++;
+    MC_ASSERT(address < MC_NONE);
+    table->records[address] = (struct mc_address_record){
+        .domain = domain,
+        .local = mc_arena_add(&table->locals, local),
+        .next = MC_NONE,
+        .host = MC_NONE,
+        .peer = MC_NONE,
+    };
+    mc_index_add(&table->index, hash, address);
+    *is_new = true;
+    return address;
+}
+
+struct mc_span mc_address_table_local(const struct mc_address_table *table, uint32_t address)
+{
+    return mc_arena_get(&table->locals, table->records[address].local);
+}
+
+void mc_address_table_free(struct mc_address_table *table)
+{
+    free(table->records);
+    mc_arena_free(&table->locals);
+    mc_index_free(&table->index);
+}
+
+void mc_address_queue_push(struct mc_address_table *table, struct mc_address_queue *queue,
+                           uint32_t address)
+{
+    table->records[address].next = MC_NONE;
+    if (queue->tail == MC_NONE)
+        queue->head = address;
+    else
+        table->records[queue->tail].next = address;
+    queue->tail = address;
+}
+
+uint32_t mc_address_queue_pop(struct mc_address_table *table, struct mc_address_queue *queue)
+{
+    uint32_t address = queue->head;
+    if (address == MC_NONE)
+        return MC_NONE;
+    queue->head = table->records[address].next;
+    if (queue->head == MC_NONE)
+        queue->tail = MC_NONE;
+    table->records[address].next = MC_NONE;
+    return address;
+}

@@ -1,0 +1,624 @@
+#include "engine/engine.h"
+
+#include <stdio.h>
+#include <sys/random.h>
+#include <time.h>
+
+#include "engine/state.h"
+
+#define TICK_MS         100
+#define LOOKUPS_MAX     3000 /* MX lookups under way: enough to keep the resolver busy */
+#define GATHER_MS       1200 /* rows of a new domain are gathered so long before it is asked */
+#define DNS_OUTSTANDING 1000
+#define EMAIL_SCRATCH   ((MC_ADDRESS_MAX + 2) * 2 + 64)
+
+uint32_t mc_engine_elapsed_ms(const struct mc_engine *engine)
+{
+    return (uint32_t)(mc_loop_now_ms(engine->loop) - engine->start_ms);
+}
+
+int64_t mc_engine_wall_clock(const struct mc_engine *engine)
+{
+    return engine->start_unix + mc_engine_elapsed_ms(engine) / 1000;
+}
+
+void mc_engine_settle(struct mc_engine *engine, uint32_t address, enum mc_reason reason,
+                      enum mc_source source)
+{
+    struct mc_address_record *record = &engine->addresses.records[address];
+    MC_ASSERT(record->state != MC_ADDRESS_SETTLED);
+    if (reason == MC_REASON_ACCEPTED && record->role && !engine->allow_role)
+        reason = MC_REASON_ROLE;
+    record->state = MC_ADDRESS_SETTLED;
+    record->reason = (uint8_t)reason;
+    record->source = (uint8_t)source;
+    record->checked_at = (uint32_t)mc_engine_wall_clock(engine);
+    engine->unsettled--;
+    mc_address_queue_push(&engine->addresses, &engine->settled, address);
+}
+
+/* ---- DNS ---- */
+
+struct lookup {
+    struct mc_engine *engine;
+    uint32_t domain;
+};
+
+static void settle_lanes(struct mc_engine *engine, uint32_t index, enum mc_reason reason,
+                         enum mc_source source)
+{
+    for (size_t kind = 0; kind < MC_LANES; kind++)
+        for (;;) {
+            struct mc_domain *domain = &engine->domains.domains[index];
+            uint32_t address = mc_address_queue_pop(&engine->addresses, &domain->waiting[kind]);
+            if (address == MC_NONE)
+                break;
+            mc_engine_settle(engine, address, reason, source);
+        }
+}
+
+/* What DNS and lists decide without a probe; true where they do. */
+static bool decided_without_probe(const struct mc_engine *engine, const struct mc_domain *domain,
+                                  enum mc_reason *reason, enum mc_source *source)
+{
+    *source = MC_SOURCE_DNS;
+    if (domain->reason != MC_REASON_ACCEPTED) {
+        *reason = (enum mc_reason)domain->reason;
+        return true;
+    }
+    if (domain->disposable) {
+        *reason = MC_REASON_DISPOSABLE;
+        *source = MC_SOURCE_LIST;
+        return true;
+    }
+    *reason = MC_REASON_NOT_PROBED;
+    return !engine->prober || engine->stopping || engine->port == MC_PORT_CLOSED;
+}
+
+static void domain_known(struct mc_engine *engine, uint32_t index)
+{
+    enum mc_reason reason;
+    enum mc_source source;
+    engine->domains.domains[index].state = MC_DOMAIN_KNOWN;
+    if (decided_without_probe(engine, &engine->domains.domains[index], &reason, &source))
+        settle_lanes(engine, index, reason, source);
+    else if (index < engine->next_to_release)
+        mc_probing_offer(engine, index);
+}
+
+static void ask_more(struct mc_engine *engine);
+
+static void mx_answered(void *arg, const struct mc_mx_answer *answer)
+{
+    struct lookup *lookup = arg;
+    struct mc_engine *engine = lookup->engine;
+    struct mc_domain *domain = &engine->domains.domains[lookup->domain];
+    struct mc_arena *names = &engine->domains.names;
+    engine->lookups--;
+    domain->reason = (uint8_t)answer->reason;
+    if (!answer->count)
+        domain->best_host = mc_arena_add(names, answer->best_host);
+    if (answer->reason != MC_REASON_ACCEPTED && answer->detail)
+        domain->detail = mc_arena_add(names, mc_span_of(answer->detail));
+    domain->provider = mc_lists_provider(engine->lists, answer->best_host);
+    if (mc_lists_is_disposable_mx(engine->lists, answer->best_host))
+        domain->disposable = true;
+    uint32_t set = mc_mx_sets_add(&engine->sets, answer->entries, answer->count);
+    for (size_t kind = 0; kind < MC_LANES; kind++)
+        domain->set[kind] = set;
+    domain_known(engine, lookup->domain);
+    free(lookup);
+    ask_more(engine);
+}
+
+static void ask_more(struct mc_engine *engine)
+{
+    while (engine->lookups < LOOKUPS_MAX && engine->next_to_ask < engine->domains.count &&
+           !engine->stopping) {
+        uint32_t index = engine->next_to_ask++;
+        struct lookup *lookup = mc_malloc(sizeof *lookup);
+        *lookup = (struct lookup){engine, index};
+        engine->domains.domains[index].state = MC_DOMAIN_ASKING;
+        engine->lookups++;
+        mc_mx_lookup(engine->mx, mc_domain_table_name(&engine->domains, index), mx_answered,
+                     lookup);
+    }
+}
+
+/* ---- the input, and what it lets through ---- */
+
+/* Lets domains through to the prober: all of them, or those whose rows were gathered. */
+static void release(struct mc_engine *engine, bool all)
+{
+    uint32_t now = mc_engine_elapsed_ms(engine);
+    while (engine->next_to_release < engine->domains.count) {
+        const struct mc_domain *domain = &engine->domains.domains[engine->next_to_release];
+        if (!all && now - domain->created_ms < GATHER_MS)
+            return;
+        uint32_t index = engine->next_to_release++;
+        if (domain->state == MC_DOMAIN_KNOWN && domain->reason == MC_REASON_ACCEPTED)
+            mc_probing_offer(engine, index);
+    }
+}
+
+static void tick(void *arg)
+{
+    struct mc_engine *engine = arg;
+    if (engine->input == MC_INPUT_FILE || engine->input == MC_INPUT_PIPE)
+        release(engine, false);
+    mc_probing_quiet(engine, engine->input == MC_INPUT_LIVE);
+    mc_probing_judge_port(engine, false);
+    mc_timer_set(&engine->tick, mc_loop_now_ms(engine->loop) + TICK_MS);
+}
+
+void mc_engine_set_input(struct mc_engine *engine, enum mc_input input)
+{
+    engine->input = input;
+    if (input == MC_INPUT_LIVE) {
+        release(engine, true);
+        mc_probing_quiet(engine, true);
+    }
+}
+
+/* What the lists say of a new domain, once. */
+static void describe_domain(struct mc_engine *engine, uint32_t index)
+{
+    char suggestion[256];
+    struct mc_domain *domain = &engine->domains.domains[index];
+    struct mc_span name = mc_domain_table_name(&engine->domains, index);
+    domain->created_ms = mc_engine_elapsed_ms(engine);
+    domain->disposable = mc_lists_is_disposable(engine->lists, name);
+    domain->free = mc_lists_is_free(engine->lists, name);
+    size_t len = mc_lists_suggest(engine->lists, name, suggestion);
+    if (len)
+        domain->suggestion = mc_arena_add(&engine->domains.names, mc_span(suggestion, len));
+}
+
+/* A new address of a domain: what can be said at once is said, else it joins its lane. */
+static void admit(struct mc_engine *engine, uint32_t address, bool suppressed)
+{
+    struct mc_address_record *record = &engine->addresses.records[address];
+    uint32_t index = record->domain;
+    struct mc_domain *domain = &engine->domains.domains[index];
+    enum mc_reason reason;
+    enum mc_source source;
+    if (suppressed) {
+        mc_engine_settle(engine, address, MC_REASON_SUPPRESSED, MC_SOURCE_LIST);
+    } else if (engine->depth == MAILCHECK_DEPTH_SYNTAX) {
+        mc_engine_settle(engine, address,
+                         domain->disposable ? MC_REASON_DISPOSABLE : MC_REASON_NOT_PROBED,
+                         domain->disposable ? MC_SOURCE_LIST : MC_SOURCE_SYNTAX);
+    } else if (engine->stopping) {
+        mc_engine_settle(engine, address, MC_REASON_NOT_PROBED, MC_SOURCE_SYNTAX);
+    } else if (domain->state == MC_DOMAIN_KNOWN &&
+               decided_without_probe(engine, domain, &reason, &source)) {
+        mc_engine_settle(engine, address, reason, source);
+    } else {
+        mc_address_queue_push(&engine->addresses,
+                              &domain->waiting[record->utf8 ? MC_LANE_UTF8 : MC_LANE_PLAIN],
+                              address);
+        if (domain->state == MC_DOMAIN_KNOWN && index < engine->next_to_release)
+            mc_probing_offer(engine, index);
+    }
+}
+
+uint32_t mc_engine_add(struct mc_engine *engine, const struct mc_address *parsed, uint32_t row,
+                       bool *is_new)
+{
+    bool new_domain;
+    uint32_t index = mc_domain_table_add(&engine->domains, parsed->domain, &new_domain);
+    if (new_domain)
+        describe_domain(engine, index);
+    engine->domains.domains[index].last_added_ms = mc_engine_elapsed_ms(engine);
+    uint32_t address = mc_address_table_add(&engine->addresses, parsed->local, index, is_new);
+    if (!*is_new)
+        return address;
+    struct mc_address_record *record = &engine->addresses.records[address];
+    record->first_row = row;
+    record->role = mc_lists_is_role(engine->lists, parsed->local);
+    record->utf8 = parsed->needs_smtputf8;
+    engine->unsettled++;
+    admit(engine, address, mc_lists_is_suppressed(engine->lists, parsed->local, parsed->domain));
+    if (new_domain && engine->depth != MAILCHECK_DEPTH_SYNTAX) {
+        if (engine->input == MC_INPUT_LIVE)
+            release(engine, true);
+        ask_more(engine);
+    }
+    return address;
+}
+
+/* ---- running ---- */
+
+bool mc_engine_idle(const struct mc_engine *engine)
+{
+    return !engine->unsettled && engine->settled.head == MC_NONE;
+}
+
+static void deliver(struct mc_engine *engine)
+{
+    for (;;) {
+        uint32_t address = mc_address_queue_pop(&engine->addresses, &engine->settled);
+        if (address == MC_NONE)
+            return;
+        if (engine->hooks.settled)
+            engine->hooks.settled(engine->hooks.arg, address);
+    }
+}
+
+/* Nothing is under way any more but what waits for the end of the run. */
+static bool drained(const struct mc_engine *engine)
+{
+    return engine->input == MC_INPUT_LIVE && !engine->lookups &&
+           engine->next_to_ask == engine->domains.count && !mc_retry_count(&engine->retries) &&
+           (!engine->prober || mc_prober_idle(engine->prober));
+}
+
+void mc_engine_run(struct mc_engine *engine, int timeout_ms)
+{
+    deliver(engine);
+    mc_loop_run(engine->loop, timeout_ms);
+    if (engine->unsettled && drained(engine)) {
+        mc_probing_judge_port(engine, true);
+        if (drained(engine))
+            mc_probing_resolve_doubtful(engine);
+    }
+    deliver(engine);
+}
+
+void mc_engine_stop(struct mc_engine *engine)
+{
+    if (engine->stopping)
+        return;
+    engine->stopping = true;
+    if (engine->prober)
+        mc_prober_stop(engine->prober);
+    for (uint32_t i = 0; i < engine->addresses.count; i++) {
+        const struct mc_address_record *record = &engine->addresses.records[i];
+        switch ((enum mc_address_state)record->state) {
+        case MC_ADDRESS_QUEUED: {
+            const struct mc_domain *domain = &engine->domains.domains[record->domain];
+            mc_engine_settle(engine, i, MC_REASON_NOT_PROBED,
+                             domain->state == MC_DOMAIN_KNOWN ? MC_SOURCE_DNS : MC_SOURCE_SYNTAX);
+            break;
+        }
+        case MC_ADDRESS_HELD:
+            mc_engine_settle(engine, i, MC_REASON_UNPROVEN, MC_SOURCE_PROBE);
+            break;
+        case MC_ADDRESS_DOUBTED:
+            mc_engine_settle(engine, i, MC_REASON_BLOCKED, MC_SOURCE_PROBE);
+            break;
+        case MC_ADDRESS_WAITING:
+        case MC_ADDRESS_UNSURE:
+            mc_engine_settle(engine, i, (enum mc_reason)record->reason, MC_SOURCE_PROBE);
+            break;
+        case MC_ADDRESS_ASKING: /* the prober answers them as stopped */
+        case MC_ADDRESS_SETTLED:
+            break;
+        }
+    }
+    for (size_t i = 0; i < engine->domains.count; i++) {
+        struct mc_domain *domain = &engine->domains.domains[i];
+        domain->held = MC_ADDRESS_QUEUE_EMPTY;
+        for (size_t kind = 0; kind < MC_LANES; kind++)
+            domain->waiting[kind] = MC_ADDRESS_QUEUE_EMPTY;
+    }
+    engine->unsure = MC_ADDRESS_QUEUE_EMPTY;
+    engine->unsure_count = engine->doubtful_count = engine->quiet_count = 0;
+    mc_retry_free(&engine->retries);
+}
+
+/* ---- what is known ---- */
+
+struct mc_loop *mc_engine_loop(struct mc_engine *engine)
+{
+    return engine->loop;
+}
+
+const struct mc_lists *mc_engine_lists(const struct mc_engine *engine)
+{
+    return engine->lists;
+}
+
+bool mc_engine_is_settled(const struct mc_engine *engine, uint32_t address)
+{
+    return engine->addresses.records[address].state == MC_ADDRESS_SETTLED;
+}
+
+uint32_t mc_engine_first_row(const struct mc_engine *engine, uint32_t address)
+{
+    return engine->addresses.records[address].first_row;
+}
+
+const char *mc_engine_probe_impossible(const struct mc_engine *engine)
+{
+    return engine->probe_impossible;
+}
+
+bool mc_engine_dns_done(const struct mc_engine *engine)
+{
+    return !engine->lookups && engine->next_to_ask == engine->domains.count;
+}
+
+static enum mc_flag catch_all_flag(const struct mc_proof *proof)
+{
+    if (proof->by_best || proof->by_backup)
+        return MC_NO;
+    return proof->catch_all ? MC_YES : MC_NOT_KNOWN;
+}
+
+/* local@domain into the scratch from `at` on. */
+static struct mc_span join(char *at, struct mc_span local, struct mc_span domain)
+{
+    memcpy(at, local.at, local.len);
+    at[local.len] = '@';
+    memcpy(at + local.len + 1, domain.at, domain.len);
+    at[local.len + 1 + domain.len] = '\0';
+    return mc_span(at, local.len + 1 + domain.len);
+}
+
+static struct mc_span deciding_line(struct mc_engine *engine,
+                                    const struct mc_address_record *record,
+                                    const struct mc_domain *domain)
+{
+    if (record->reply)
+        return mc_reply_log_get(engine->replies, record->reply);
+    if (record->source == MC_SOURCE_DNS && domain->detail)
+        return mc_arena_get(&engine->domains.names, domain->detail);
+    return mc_span("", 0);
+}
+
+/* The host that was asked, or would have been. */
+static struct mc_span mx_shown(const struct mc_engine *engine,
+                               const struct mc_address_record *record,
+                               const struct mc_domain *domain)
+{
+    if (record->host != MC_NONE)
+        return mc_mx_host_name(engine->mx, record->host);
+    uint32_t set = domain->set[MC_LANE_PLAIN];
+    if (set != MC_NONE)
+        return mc_mx_host_name(engine->mx, engine->sets.entries[engine->sets.sets[set].first].host);
+    return mc_arena_get(&engine->domains.names, domain->best_host);
+}
+
+void mc_engine_result(struct mc_engine *engine, uint32_t address, struct mc_result *result)
+{
+    const struct mc_address_record *record = &engine->addresses.records[address];
+    const struct mc_domain *domain = &engine->domains.domains[record->domain];
+    const struct mc_arena *names = &engine->domains.names;
+    struct mc_span local = mc_address_table_local(&engine->addresses, address);
+    bool settled = record->state == MC_ADDRESS_SETTLED;
+    *result = (struct mc_result){
+        .reason = settled ? (enum mc_reason)record->reason : MC_REASON_NOT_PROBED,
+        .source = settled ? (enum mc_source)record->source : MC_SOURCE_SYNTAX,
+        .role = record->role ? MC_YES : MC_NO,
+        .disposable = domain->disposable ? MC_YES : MC_NO,
+        .free = domain->free ? MC_YES : MC_NO,
+        .catch_all = catch_all_flag(&domain->proof),
+        .provider = mc_span_of(domain->provider ? domain->provider->id : ""),
+        .email = join(engine->email, local, mc_arena_get(names, domain->name)),
+        .suggestion = mc_span("", 0),
+        .mx = mx_shown(engine, record, domain),
+        .smtp = settled ? deciding_line(engine, record, domain) : mc_span("", 0),
+        .checked_at = settled ? record->checked_at : 0,
+    };
+    result->status = mc_reason_status(result->reason);
+    if (domain->suggestion)
+        result->suggestion = join(engine->email + result->email.len + 1, local,
+                                  mc_arena_get(names, domain->suggestion));
+}
+
+void mc_engine_count(const struct mc_engine *engine, struct mc_engine_counts *counts)
+{
+    *counts = (struct mc_engine_counts){
+        .addresses = engine->addresses.count,
+        .domains = engine->domains.count,
+        .settled = engine->addresses.count - engine->unsettled,
+        .dns_questions = engine->dns ? mc_dns_questions(engine->dns) : 0,
+        .controls = engine->controls,
+        .in_dns = engine->domains.count - engine->next_to_ask + engine->lookups,
+        .in_greylist = mc_retry_count(&engine->retries),
+        .next_retry_ms = -1,
+    };
+    if (engine->depth == MAILCHECK_DEPTH_SYNTAX)
+        counts->in_dns = 0;
+    counts->in_probe =
+        engine->unsettled > counts->in_greylist ? engine->unsettled - counts->in_greylist : 0;
+    int64_t next = mc_retry_next_ms(&engine->retries);
+    if (next != INT64_MAX)
+        counts->next_retry_ms = next - mc_loop_now_ms(engine->loop);
+    if (engine->prober) {
+        struct mc_prober_counts probing;
+        mc_prober_count(engine->prober, &probing);
+        counts->sessions = probing.sessions;
+        counts->recipients = probing.recipients;
+        counts->open_connections = probing.open;
+    }
+}
+
+/* ---- looking before probing ---- */
+
+static uint64_t random_below(uint64_t bound)
+{
+    uint64_t number;
+    MC_ASSERT(getrandom(&number, sizeof number, 0) == sizeof number);
+    return number % bound;
+}
+
+uint64_t mc_engine_sample(struct mc_engine *engine, uint64_t count)
+{
+    uint64_t waiting = 0, left;
+    for (size_t i = 0; i < engine->addresses.count; i++)
+        waiting += engine->addresses.records[i].state == MC_ADDRESS_QUEUED;
+    left = waiting;
+    for (uint32_t i = 0; i < engine->domains.count; i++)
+        for (size_t kind = 0; kind < MC_LANES; kind++) {
+            struct mc_address_queue all = engine->domains.domains[i].waiting[kind];
+            struct mc_address_queue drawn = MC_ADDRESS_QUEUE_EMPTY;
+            for (;;) {
+                uint32_t address = mc_address_queue_pop(&engine->addresses, &all);
+                if (address == MC_NONE)
+                    break;
+                /* each is drawn with the chance (still wanted) / (still to come) */
+                if (count && random_below(left) < count) {
+                    mc_address_queue_push(&engine->addresses, &drawn, address);
+                    count--;
+                } else {
+                    mc_engine_settle(engine, address, MC_REASON_NOT_PROBED, MC_SOURCE_DNS);
+                }
+                left--;
+            }
+            engine->domains.domains[i].waiting[kind] = drawn;
+        }
+    return waiting;
+}
+
+void mc_engine_plan(struct mc_engine *engine,
+                    void (*each)(void *arg, const struct mc_provider *provider, uint64_t addresses,
+                                 uint64_t domains),
+                    void *arg)
+{
+    size_t count = mc_lists_provider_count(engine->lists);
+    const struct mc_provider *other = mc_lists_default_provider(engine->lists);
+    struct mc_plan_line {
+        const struct mc_provider *provider;
+        uint64_t addresses, domains;
+    } *lines = mc_calloc(count + 1, sizeof *lines);
+    uint64_t *per_domain = mc_calloc(engine->domains.count + 1, sizeof *per_domain);
+    for (size_t i = 0; i < engine->addresses.count; i++)
+        per_domain[engine->addresses.records[i].domain] +=
+            engine->addresses.records[i].state == MC_ADDRESS_QUEUED;
+    for (size_t i = 0; i < engine->domains.count; i++) {
+        const struct mc_provider *provider = engine->domains.domains[i].provider;
+        if (!per_domain[i])
+            continue;
+        if (!provider)
+            provider = other;
+        MC_ASSERT(provider->index <= count);
+        lines[provider->index].provider = provider;
+        lines[provider->index].addresses += per_domain[i];
+        lines[provider->index].domains++;
+    }
+    for (size_t i = 0; i <= count; i++)
+        if (lines[i].addresses)
+            each(arg, lines[i].provider, lines[i].addresses, lines[i].domains);
+    free(per_domain);
+    free(lines);
+}
+
+/* ---- making and freeing ---- */
+
+static bool make_prober(struct mc_engine *engine, const struct mailcheck_options *options,
+                        char *error, size_t error_size)
+{
+    struct mc_identity identity;
+    struct mc_net_options net = {.source_ip = options->source_ip, .proxy = options->proxy};
+    char why[512];
+    engine->net = mc_net_new(engine->loop, &net, error, error_size);
+    if (!engine->net)
+        return false;
+    if (!mc_identity_make(options->helo, options->mail_from, &identity, why, sizeof why)) {
+        engine->probe_impossible = mc_strdup(why);
+        if (engine->notice)
+            engine->notice(engine->notice_arg, why);
+        return true;
+    }
+    struct mc_prober_options probing = {
+        .helo = identity.helo,
+        .mail_from = identity.mail_from,
+        .port = options->smtp_port,
+        .connect_timeout_ms = options->connect_timeout_ms,
+        .reply_timeout_ms = options->reply_timeout_ms,
+        .concurrency = options->concurrency,
+        .per_mx = options->per_mx,
+        .per_provider = options->per_provider,
+        .no_pace = options->pace == MAILCHECK_PACE_OFF,
+        .gentle_pace = options->pace == MAILCHECK_PACE_GENTLE,
+    };
+    struct mc_prober_owner owner = mc_probing_owner(engine);
+    engine->prober =
+        mc_prober_new(engine->loop, engine->net, engine->mx, engine->lists, &probing, &owner);
+    return true;
+}
+
+static bool make_network(struct mc_engine *engine, const struct mailcheck_options *options,
+                         char *error, size_t error_size)
+{
+    struct mc_dns_options dns = {
+        .servers = options->dns_servers,
+        .timeout_ms = options->dns_timeout_ms,
+        .outstanding = DNS_OUTSTANDING,
+        .tcp = options->proxy != NULL,
+        .proxy = options->proxy,
+    };
+    struct mc_mx_options mx = {
+        .allow_private = options->allow_private_mx,
+        .want_all = options->depth == MAILCHECK_DEPTH_SMTP,
+    };
+    engine->dns = mc_dns_new(engine->loop, &dns, error, error_size);
+    if (!engine->dns)
+        return false;
+    engine->mx = mc_mx_new(engine->dns, &mx);
+    return options->depth != MAILCHECK_DEPTH_SMTP ||
+           make_prober(engine, options, error, error_size);
+}
+
+struct mc_engine *mc_engine_new(const struct mailcheck_options *options,
+                                const struct mc_engine_hooks *hooks, char *error, size_t error_size)
+{
+    struct mc_engine *engine = mc_calloc(1, sizeof *engine);
+    engine->hooks = *hooks;
+    engine->depth = options->depth;
+    engine->allow_role = options->allow_role;
+    engine->notice = options->notice;
+    engine->notice_arg = options->notice_arg;
+    engine->trace = options->trace;
+    engine->trace_arg = options->trace_arg;
+    engine->settled = engine->unsure = MC_ADDRESS_QUEUE_EMPTY;
+    engine->email = mc_malloc(EMAIL_SCRATCH);
+    for (size_t i = 0; i < options->greylist_waits && i < MC_RETRY_DELAYS; i++)
+        if (options->greylist_wait_ms[i])
+            engine->greylist_wait_ms[engine->greylist_waits++] = options->greylist_wait_ms[i];
+    engine->loop = mc_loop_new();
+    engine->start_ms = mc_loop_now_ms(engine->loop);
+    engine->start_unix = time(NULL);
+    engine->replies = mc_reply_log_new();
+    mc_timer_init(&engine->tick, engine->loop, tick, engine);
+    mc_timer_init(&engine->retry_timer, engine->loop, mc_probing_retry_due, engine);
+    engine->lists = mc_lists_new(options->lists_dir, error, error_size);
+    if (!engine->lists || (options->depth != MAILCHECK_DEPTH_SYNTAX &&
+                           !make_network(engine, options, error, error_size))) {
+        mc_engine_free(engine);
+        return NULL;
+    }
+    if (engine->prober)
+        mc_timer_set(&engine->tick, engine->start_ms + TICK_MS);
+    return engine;
+}
+
+void mc_engine_free(struct mc_engine *engine)
+{
+    if (!engine)
+        return;
+    mc_timer_cancel(&engine->tick);
+    mc_timer_cancel(&engine->retry_timer);
+    if (engine->prober)
+        mc_prober_free(engine->prober);
+    if (engine->mx)
+        mc_mx_free(engine->mx);
+    if (engine->dns)
+        mc_dns_free(engine->dns);
+    if (engine->net)
+        mc_net_free(engine->net);
+    mc_lists_free(engine->lists);
+    mc_loop_free(engine->loop);
+    mc_address_table_free(&engine->addresses);
+    mc_domain_table_free(&engine->domains);
+    mc_mx_sets_free(&engine->sets);
+    mc_reply_log_free(engine->replies);
+    mc_retry_free(&engine->retries);
+    free(engine->doubtful);
+    free(engine->quiet);
+    free(engine->probe_impossible);
+    free(engine->email);
+    free(engine);
+}

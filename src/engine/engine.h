@@ -1,0 +1,93 @@
+/* The pipeline: addresses in, verdicts out. Owns the tables, orders the stages, and is alone in
+ * deciding what follows what.
+ *
+ * syntax (before it comes here) -> lists -> DNS, once a domain -> probe -> evidence -> verdict.
+ * Never reads rows, never prints. One thread; everything happens inside mc_engine_run. */
+#ifndef MC_ENGINE_ENGINE_H
+#define MC_ENGINE_ENGINE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "address/parse.h"
+#include "lists/lists.h"
+#include "loop/loop.h"
+#include "mailcheck.h"
+#include "verdict/verdict.h"
+
+struct mc_engine;
+
+struct mc_engine_hooks {
+    void *arg;
+    /* An address has its verdict. From mc_engine_run only, once an address. May be NULL. */
+    void (*settled)(void *arg, uint32_t address);
+};
+
+/* NULL and a sentence in `error` on options that make no sense. */
+struct mc_engine *mc_engine_new(const struct mailcheck_options *options,
+                                const struct mc_engine_hooks *hooks, char *error,
+                                size_t error_size);
+void mc_engine_free(struct mc_engine *engine);
+
+struct mc_loop *mc_engine_loop(struct mc_engine *engine);
+const struct mc_lists *mc_engine_lists(const struct mc_engine *engine);
+
+/* What is known of the input decides when a domain is asked and when a control may follow.
+ * MC_INPUT_LIVE, the default: each address is asked as soon as it is there. */
+enum mc_input {
+    MC_INPUT_LIVE,
+    MC_INPUT_FILE, /* more rows are on their way, soon: domains are gathered for a second, controls
+                      wait for the end */
+    MC_INPUT_PIPE, /* more may come, who knows when: controls wait until a domain is quiet */
+    MC_INPUT_HELD, /* DNS only, until the input is said to have ended or to be another kind */
+};
+void mc_engine_set_input(struct mc_engine *engine, enum mc_input input);
+
+/* Adds a parsed address or finds it; `row` is remembered for the first one. */
+uint32_t mc_engine_add(struct mc_engine *engine, const struct mc_address *address, uint32_t row,
+                       bool *is_new);
+
+bool mc_engine_is_settled(const struct mc_engine *engine, uint32_t address);
+uint32_t mc_engine_first_row(const struct mc_engine *engine, uint32_t address);
+/* What is known now: the verdict, or for an unsettled address `not_probed` and the flags so far.
+ * Spans live until the next call on this engine. duplicate_of is left 0. */
+void mc_engine_result(struct mc_engine *engine, uint32_t address, struct mc_result *result);
+
+/* Seconds since 1970, as mc_checked_at will show it. */
+int64_t mc_engine_wall_clock(const struct mc_engine *engine);
+
+/* One turn of the loop. */
+void mc_engine_run(struct mc_engine *engine, int timeout_ms);
+/* Every address has its verdict and every hook was called. */
+bool mc_engine_idle(const struct mc_engine *engine);
+
+/* Stops probing: all that is unsettled gets its verdict within a second or so (not_probed;
+ * those that waited greylisted; those accepted without proof unproven). */
+void mc_engine_stop(struct mc_engine *engine);
+
+/* Why the probe stage cannot run from here (a sentence), or NULL. */
+const char *mc_engine_probe_impossible(const struct mc_engine *engine);
+
+/* With MC_INPUT_HELD: DNS has answered for all domains so far. */
+bool mc_engine_dns_done(const struct mc_engine *engine);
+/* With MC_INPUT_HELD, after that: of the addresses that wait for a probe, `count` drawn at random
+ * go on waiting, the others are settled as not_probed. Returns how many waited. */
+uint64_t mc_engine_sample(struct mc_engine *engine, uint64_t count);
+
+struct mc_engine_counts {
+    uint64_t addresses, domains, settled;
+    uint64_t dns_questions, sessions, recipients, controls;
+    uint64_t in_dns, in_probe, in_greylist; /* what the unsettled ones wait for */
+    int64_t next_retry_ms;                  /* until the next greylist retry; -1: none */
+    uint32_t open_connections;
+};
+void mc_engine_count(const struct mc_engine *engine, struct mc_engine_counts *counts);
+
+/* Addresses that wait for a probe, by provider id: for --plan. Calls `each` once a provider. */
+void mc_engine_plan(struct mc_engine *engine,
+                    void (*each)(void *arg, const struct mc_provider *provider, uint64_t addresses,
+                                 uint64_t domains),
+                    void *arg);
+
+#endif

@@ -1,0 +1,505 @@
+/* The probe and what follows from it: which recipient next, what an answer means for it and for
+ * its neighbours, when a control recipient is due, when to ask again. */
+#include <stdio.h>
+
+#include "base/text.h"
+#include "engine/state.h"
+#include "smtp/probe_name.h"
+
+#define CONTROL_ID      (MC_NONE - 1) /* the control's recipient number */
+#define LOSSES_MAX      3             /* sessions lost under one recipient before it is given up */
+#define QUIET_MS        1500          /* a pipe's domain is quiet when no row came for so long */
+#define PORT_VERDICT_MS 15000         /* a handshake that takes longer counts as failed */
+#define PORT_PROVIDERS  3             /* so many providers out of reach: the port is closed */
+
+static uint32_t lane_of(uint32_t domain, size_t kind)
+{
+    return domain * MC_LANES + (uint32_t)kind;
+}
+
+static const struct mc_provider *provider_of(const struct mc_engine *engine,
+                                             const struct mc_domain *domain)
+{
+    return domain->provider ? domain->provider : mc_lists_default_provider(engine->lists);
+}
+
+static bool wants_control(const struct mc_domain *domain)
+{
+    const struct mc_proof *proof = &domain->proof;
+    return !proof->control_done && !proof->control_out && !proof->by_best && !proof->by_backup &&
+           !proof->catch_all && !proof->inconclusive;
+}
+
+static bool lanes_empty(const struct mc_domain *domain)
+{
+    return domain->waiting[MC_LANE_PLAIN].head == MC_NONE &&
+           domain->waiting[MC_LANE_UTF8].head == MC_NONE;
+}
+
+/* More rows of the domain may be on their way: then a control would come before a real one. */
+static bool may_control(const struct mc_engine *engine, const struct mc_domain *domain)
+{
+    return engine->input == MC_INPUT_LIVE ||
+           (engine->input == MC_INPUT_PIPE &&
+            mc_engine_elapsed_ms(engine) - domain->last_added_ms >= QUIET_MS);
+}
+
+static enum mc_worth worth(const struct mc_engine *engine, const struct mc_domain *domain,
+                           const struct mc_address_record *record)
+{
+    return mc_evidence_worth(&domain->proof, provider_of(engine, domain)->rcpt, record->backup);
+}
+
+/* The first held address that only a control can settle, or MC_NONE. */
+static uint32_t held_for_control(const struct mc_engine *engine, const struct mc_domain *domain)
+{
+    const struct mc_address_record *records = engine->addresses.records;
+    for (uint32_t i = domain->held.head; i != MC_NONE; i = records[i].next)
+        if (records[i].state == MC_ADDRESS_HELD &&
+            worth(engine, domain, &records[i]) == MC_WORTH_WAIT)
+            return i;
+    return MC_NONE;
+}
+
+static void offer_lane(struct mc_engine *engine, uint32_t index, size_t kind, uint32_t prefer)
+{
+    const struct mc_domain *domain = &engine->domains.domains[index];
+    if (domain->set[kind] == MC_NONE)
+        return;
+    struct mc_mx_set *set = &engine->sets.sets[domain->set[kind]];
+    if (set->route == MC_NONE)
+        set->route = mc_prober_route(engine->prober, engine->sets.entries + set->first, set->count);
+    mc_prober_offer(engine->prober, lane_of(index, kind), set->route, prefer);
+}
+
+void mc_probing_offer(struct mc_engine *engine, uint32_t index)
+{
+    for (size_t kind = 0; kind < MC_LANES; kind++)
+        if (engine->domains.domains[index].waiting[kind].head != MC_NONE)
+            offer_lane(engine, index, kind, MC_NONE);
+}
+
+/* ---- settling what is proved ---- */
+
+static const enum mc_reason worth_reason[] = {
+    [MC_WORTH_ACCEPTED] = MC_REASON_ACCEPTED,
+    [MC_WORTH_CATCH_ALL] = MC_REASON_CATCH_ALL,
+    [MC_WORTH_UNPROVEN] = MC_REASON_UNPROVEN,
+};
+
+/* Goes through those that wait for proof; what is still open stays. `last`: nothing more can be
+ * learned of this domain. */
+static void settle_held(struct mc_engine *engine, uint32_t index, bool last, bool end_of_run)
+{
+    struct mc_domain *domain = &engine->domains.domains[index];
+    struct mc_address_queue held = domain->held, left = MC_ADDRESS_QUEUE_EMPTY;
+    for (;;) {
+        uint32_t address = mc_address_queue_pop(&engine->addresses, &held);
+        if (address == MC_NONE)
+            break;
+        struct mc_address_record *record = &engine->addresses.records[address];
+        if (record->state == MC_ADDRESS_HELD) {
+            enum mc_worth w = worth(engine, domain, record);
+            if (w != MC_WORTH_WAIT)
+                mc_engine_settle(engine, address, worth_reason[w], MC_SOURCE_PROBE);
+            else if (last && domain->proof.control_done)
+                mc_engine_settle(engine, address, MC_REASON_UNPROVEN, MC_SOURCE_PROBE);
+            else
+                mc_address_queue_push(&engine->addresses, &left, address);
+        } else if (last && mc_prober_peer_accepted(engine->prober, record->peer)) {
+            mc_engine_settle(engine, address, (enum mc_reason)record->reason, MC_SOURCE_PROBE);
+        } else if (end_of_run) {
+            mc_engine_settle(engine, address, MC_REASON_BLOCKED, MC_SOURCE_PROBE);
+        } else {
+            mc_address_queue_push(&engine->addresses, &left, address);
+        }
+    }
+    domain->held = left;
+}
+
+static void remember(uint32_t **list, size_t *count, size_t *room, uint32_t domain)
+{
+    *list = mc_grow(*list, *count, room, sizeof **list);
+    (*list)[(*count)++] = domain;
+}
+
+void mc_probing_step(struct mc_engine *engine, uint32_t index)
+{
+    struct mc_domain *domain = &engine->domains.domains[index];
+    if (domain->under_way || !lanes_empty(domain) || domain->held.head == MC_NONE)
+        return;
+    uint32_t held = held_for_control(engine, domain);
+    if (held != MC_NONE && wants_control(domain) && !engine->stopping) {
+        const struct mc_address_record *record = &engine->addresses.records[held];
+        size_t kind = record->utf8 ? MC_LANE_UTF8 : MC_LANE_PLAIN;
+        if (domain->set[kind] == MC_NONE) {
+            domain->proof.inconclusive = domain->proof.control_done = true; /* nobody to ask */
+            settle_held(engine, index, true, false);
+        } else if (may_control(engine, domain)) {
+            offer_lane(engine, index, kind, record->peer);
+        } else if (!domain->control_timed) {
+            domain->control_timed = true;
+            remember(&engine->quiet, &engine->quiet_count, &engine->quiet_room, index);
+        }
+        return;
+    }
+    if (domain->proof.control_out)
+        return;
+    settle_held(engine, index, true, false);
+    if (domain->held.head != MC_NONE)
+        remember(&engine->doubtful, &engine->doubtful_count, &engine->doubtful_room, index);
+}
+
+void mc_probing_quiet(struct mc_engine *engine, bool all)
+{
+    size_t count = engine->quiet_count, left = 0;
+    for (size_t i = 0; i < count; i++) {
+        uint32_t index = engine->quiet[i];
+        if (all || may_control(engine, &engine->domains.domains[index])) {
+            engine->domains.domains[index].control_timed = false;
+            mc_probing_step(engine, index);
+        } else {
+            engine->quiet[left++] = index;
+        }
+    }
+    engine->quiet_count = left;
+}
+
+void mc_probing_resolve_doubtful(struct mc_engine *engine)
+{
+    for (size_t i = 0; i < engine->doubtful_count; i++)
+        settle_held(engine, engine->doubtful[i], true, true);
+    engine->doubtful_count = 0;
+}
+
+/* ---- the prober takes ---- */
+
+static bool take(void *arg, uint32_t lane, struct mc_recipient *recipient)
+{
+    struct mc_engine *engine = arg;
+    uint32_t index = lane / MC_LANES;
+    size_t kind = lane % MC_LANES;
+    struct mc_domain *domain = &engine->domains.domains[index];
+    if (engine->stopping)
+        return false;
+    recipient->domain = mc_domain_table_name(&engine->domains, index);
+    uint32_t address = mc_address_queue_pop(&engine->addresses, &domain->waiting[kind]);
+    if (address != MC_NONE) {
+        struct mc_address_record *record = &engine->addresses.records[address];
+        record->state = MC_ADDRESS_ASKING;
+        domain->under_way++;
+        recipient->id = address;
+        recipient->local = mc_address_table_local(&engine->addresses, address);
+        recipient->needs_smtputf8 = record->utf8;
+        return true;
+    }
+    if (domain->under_way || !lanes_empty(domain) || !wants_control(domain) ||
+        !may_control(engine, domain) || held_for_control(engine, domain) == MC_NONE)
+        return false;
+    domain->proof.control_out = true;
+    engine->controls++;
+    recipient->id = CONTROL_ID;
+    recipient->local =
+        mc_span(engine->control_name, mc_probe_name(recipient->domain, engine->control_name));
+    recipient->needs_smtputf8 = false;
+    return true;
+}
+
+/* ---- the prober answers ---- */
+
+/* Puts the deciding line into the log: "RCPT 550 5.1.1 no such user". */
+static void note_reply(struct mc_engine *engine, struct mc_address_record *record,
+                       const struct mc_answer *answer)
+{
+    struct mc_text line = {0}, raw = {0};
+    mc_text_printf(&raw, "%s ", mc_stage_name(answer->stage));
+    if (answer->reply) {
+        if (answer->reply->code)
+            mc_text_printf(&raw, "%u ", (unsigned)answer->reply->code);
+        mc_text_add(&raw, answer->reply->text, answer->reply->text_len);
+    } else {
+        mc_text_add_z(&raw, answer->detail ? answer->detail : "");
+    }
+    mc_text_add_printable(&line, mc_text_span(&raw), MC_REPLY_LINE_SHOWN);
+    while (line.len && line.at[line.len - 1] == ' ')
+        line.len--;
+    record->reply = mc_reply_log_add(engine->replies, mc_text_span(&line));
+    mc_text_free(&raw);
+    mc_text_free(&line);
+    if (answer->host != MC_NONE)
+        record->host = answer->host;
+    if (answer->peer != MC_NONE)
+        record->peer = answer->peer;
+    record->backup = answer->backup;
+    record->reason = (uint8_t)answer->ruling.reason;
+}
+
+static void wait_and_retry(struct mc_engine *engine, uint32_t id, bool control, uint8_t *waits)
+{
+    size_t delay = (*waits)++;
+    mc_retry_add(&engine->retries, delay,
+                 (struct mc_retry){id, control,
+                                   mc_loop_now_ms(engine->loop) + engine->greylist_wait_ms[delay]});
+    mc_timer_set(&engine->retry_timer, mc_retry_next_ms(&engine->retries));
+}
+
+static void requeue(struct mc_engine *engine, uint32_t address)
+{
+    struct mc_address_record *record = &engine->addresses.records[address];
+    struct mc_domain *domain = &engine->domains.domains[record->domain];
+    size_t kind = record->utf8 ? MC_LANE_UTF8 : MC_LANE_PLAIN;
+    record->state = MC_ADDRESS_QUEUED;
+    domain->under_way--;
+    mc_address_queue_push(&engine->addresses, &domain->waiting[kind], address);
+    offer_lane(engine, record->domain, kind, record->peer);
+}
+
+/* A 4xx, or no session for a passing reason: another try after a wait may do better. */
+static bool passing(const struct mc_answer *answer)
+{
+    if (answer->ruling.reason == MC_REASON_MAILBOX_FULL)
+        return false;
+    return answer->reply && answer->reply->code / 100 == 4;
+}
+
+static void settle_asked(struct mc_engine *engine, uint32_t address, enum mc_reason reason)
+{
+    engine->domains.domains[engine->addresses.records[address].domain].under_way--;
+    mc_engine_settle(engine, address, reason, MC_SOURCE_PROBE);
+}
+
+/* Accepted, or refused in ambiguous words: what it is worth may already be known, else it waits. */
+static void hold(struct mc_engine *engine, uint32_t address, enum mc_address_state state)
+{
+    struct mc_address_record *record = &engine->addresses.records[address];
+    struct mc_domain *domain = &engine->domains.domains[record->domain];
+    enum mc_worth known = state == MC_ADDRESS_HELD ? worth(engine, domain, record) : MC_WORTH_WAIT;
+    if (known != MC_WORTH_WAIT) {
+        settle_asked(engine, address, worth_reason[known]);
+        return;
+    }
+    record->state = (uint8_t)state;
+    domain->under_way--;
+    mc_address_queue_push(&engine->addresses, &domain->held, address);
+}
+
+/* This MX is of no use to the domain (or to those of its addresses that need SMTPUTF8): asks the
+ * others, or settles where none is left. */
+static void drop_host(struct mc_engine *engine, uint32_t address, const struct mc_answer *answer,
+                      bool only_utf8)
+{
+    const struct mc_address_record *record = &engine->addresses.records[address];
+    struct mc_domain *domain = &engine->domains.domains[record->domain];
+    size_t kind = record->utf8 ? MC_LANE_UTF8 : MC_LANE_PLAIN;
+    for (size_t k = only_utf8 ? MC_LANE_UTF8 : 0; k < MC_LANES; k++)
+        if (domain->set[k] != MC_NONE && answer->host != MC_NONE)
+            domain->set[k] = mc_mx_sets_without(&engine->sets, domain->set[k], answer->host);
+    if (answer->host != MC_NONE && domain->set[kind] != MC_NONE) {
+        requeue(engine, address);
+        return;
+    }
+    settle_asked(engine, address, answer->ruling.reason);
+    /* the others of the lane hear the same answer without being asked */
+    enum mc_reason reason = answer->ruling.reason;
+    for (;;) {
+        uint32_t other = mc_address_queue_pop(&engine->addresses, &domain->waiting[kind]);
+        if (other == MC_NONE)
+            break;
+        struct mc_address_record *same = &engine->addresses.records[other];
+        same->reply = engine->addresses.records[address].reply;
+        same->host = engine->addresses.records[address].host;
+        mc_engine_settle(engine, other, reason, MC_SOURCE_PROBE);
+    }
+}
+
+static void replied(struct mc_engine *engine, uint32_t address, const struct mc_answer *answer)
+{
+    struct mc_address_record *record = &engine->addresses.records[address];
+    struct mc_domain *domain = &engine->domains.domains[record->domain];
+    const struct mc_ruling *ruling = &answer->ruling;
+    if (mc_evidence_add(&domain->proof, ruling, answer->backup))
+        settle_held(engine, record->domain, false, false);
+    if (passing(answer) && record->waits < engine->greylist_waits) {
+        record->state = MC_ADDRESS_WAITING;
+        wait_and_retry(engine, address, false, &record->waits);
+    } else if (ruling->reason == MC_REASON_DOMAIN_NOT_SERVED && ruling->surety == MC_SURE) {
+        drop_host(engine, address, answer, false);
+    } else if (ruling->reason == MC_REASON_NO_SMTPUTF8) {
+        drop_host(engine, address, answer, true);
+    } else if (ruling->reason == MC_REASON_ACCEPTED) {
+        hold(engine, address, MC_ADDRESS_HELD);
+    } else if (ruling->surety == MC_AMBIGUOUS) {
+        hold(engine, address, MC_ADDRESS_DOUBTED);
+    } else {
+        settle_asked(engine, address, ruling->reason);
+    }
+}
+
+static void not_replied(struct mc_engine *engine, uint32_t address, const struct mc_answer *answer)
+{
+    struct mc_address_record *record = &engine->addresses.records[address];
+    const struct mc_ruling *ruling = &answer->ruling;
+    bool hopeless = answer->kind == MC_ANSWER_HOPELESS;
+    if (engine->port == MC_PORT_CLOSED) {
+        record->reply = 0;
+        settle_asked(engine, address, MC_REASON_NOT_PROBED);
+    } else if (ruling->reason == MC_REASON_NO_SMTPUTF8) {
+        drop_host(engine, address, answer, true);
+    } else if (!hopeless && (!answer->asked || record->losses < LOSSES_MAX)) {
+        record->losses += answer->asked;
+        requeue(engine, address);
+    } else if (passing(answer) && ruling->blame != MC_BLAME_US &&
+               record->waits < engine->greylist_waits) {
+        record->state = MC_ADDRESS_WAITING;
+        wait_and_retry(engine, address, false, &record->waits);
+    } else if (answer->stage == MC_STAGE_CONNECT && engine->port == MC_PORT_UNTRIED) {
+        engine->domains.domains[record->domain].under_way--;
+        record->state = MC_ADDRESS_UNSURE;
+        mc_address_queue_push(&engine->addresses, &engine->unsure, address);
+        engine->unsure_count++;
+    } else {
+        settle_asked(engine, address, ruling->reason);
+    }
+}
+
+static void control_answered(struct mc_engine *engine, uint32_t index,
+                             const struct mc_answer *answer)
+{
+    struct mc_domain *domain = &engine->domains.domains[index];
+    domain->proof.control_out = false;
+    if (mc_evidence_control(&domain->proof, answer)) {
+        settle_held(engine, index, false, false);
+    } else if (answer->kind == MC_ANSWER_LOST && domain->control_losses < LOSSES_MAX) {
+        domain->control_losses++;
+        engine->controls--; /* it was never asked */
+    } else if (passing(answer) && domain->control_waits < engine->greylist_waits) {
+        domain->proof.control_out = true;
+        engine->controls--; /* the same one again is not another one */
+        wait_and_retry(engine, index, true, &domain->control_waits);
+    } else {
+        domain->proof.inconclusive = domain->proof.control_done = true;
+        settle_held(engine, index, false, false);
+    }
+}
+
+static void answered(void *arg, uint32_t lane, uint32_t recipient, const struct mc_answer *answer)
+{
+    struct mc_engine *engine = arg;
+    uint32_t index = lane / MC_LANES;
+    if (recipient == CONTROL_ID) {
+        control_answered(engine, index, answer);
+    } else {
+        struct mc_address_record *record = &engine->addresses.records[recipient];
+        if (answer->kind == MC_ANSWER_STOPPED) {
+            settle_asked(engine, recipient,
+                         record->waits ? (enum mc_reason)record->reason : MC_REASON_NOT_PROBED);
+        } else {
+            note_reply(engine, record, answer);
+            if (answer->kind == MC_ANSWER_REPLY)
+                replied(engine, recipient, answer);
+            else
+                not_replied(engine, recipient, answer);
+        }
+    }
+    mc_probing_step(engine, index);
+}
+
+/* ---- asking again ---- */
+
+void mc_probing_retry_due(void *arg)
+{
+    struct mc_engine *engine = arg;
+    struct mc_retry retry;
+    while (mc_retry_take(&engine->retries, mc_loop_now_ms(engine->loop), &retry)) {
+        if (retry.control) {
+            engine->domains.domains[retry.id].proof.control_out = false;
+            mc_probing_step(engine, retry.id);
+        } else {
+            requeue(engine, retry.id);
+        }
+    }
+    int64_t next = mc_retry_next_ms(&engine->retries);
+    if (next != INT64_MAX)
+        mc_timer_set(&engine->retry_timer, next);
+}
+
+/* ---- port 25 ---- */
+
+static void settle_unsure(struct mc_engine *engine, bool as_not_probed)
+{
+    for (;;) {
+        uint32_t address = mc_address_queue_pop(&engine->addresses, &engine->unsure);
+        if (address == MC_NONE)
+            break;
+        struct mc_address_record *record = &engine->addresses.records[address];
+        uint32_t domain = record->domain;
+        if (as_not_probed)
+            record->reply = 0;
+        mc_engine_settle(engine, address,
+                         as_not_probed ? MC_REASON_NOT_PROBED : (enum mc_reason)record->reason,
+                         as_not_probed ? MC_SOURCE_DNS : MC_SOURCE_PROBE);
+        mc_probing_step(engine, domain);
+    }
+    engine->unsure_count = 0;
+}
+
+static void close_port(struct mc_engine *engine)
+{
+    static const char why[] =
+        "no connection to port 25 leaves this host: mail servers of several large providers were "
+        "tried and none answered within 15 s. Most networks and clouds close it: ask yours to "
+        "open it, or probe from elsewhere with --proxy socks5://HOST:PORT";
+    engine->port = MC_PORT_CLOSED;
+    engine->probe_impossible = mc_strdup(why);
+    if (engine->notice)
+        engine->notice(engine->notice_arg, why);
+    settle_unsure(engine, true);
+    mc_prober_stop(engine->prober);
+    for (uint32_t i = 0; i < engine->addresses.count; i++)
+        if (engine->addresses.records[i].state == MC_ADDRESS_QUEUED &&
+            engine->domains.domains[engine->addresses.records[i].domain].state == MC_DOMAIN_KNOWN)
+            mc_engine_settle(engine, i, MC_REASON_NOT_PROBED, MC_SOURCE_DNS);
+    for (size_t i = 0; i < engine->domains.count; i++)
+        if (engine->domains.domains[i].state == MC_DOMAIN_KNOWN)
+            for (size_t kind = 0; kind < MC_LANES; kind++)
+                engine->domains.domains[i].waiting[kind] = MC_ADDRESS_QUEUE_EMPTY;
+}
+
+void mc_probing_judge_port(struct mc_engine *engine, bool drained)
+{
+    if (!engine->prober || engine->port != MC_PORT_UNTRIED || engine->stopping)
+        return;
+    struct mc_prober_reach reach = mc_prober_reach(engine->prober, PORT_VERDICT_MS);
+    if (reach.any_connected) {
+        engine->port = MC_PORT_OPEN;
+        settle_unsure(engine, false);
+    } else if (reach.providers_failed >= PORT_PROVIDERS) {
+        close_port(engine);
+    } else if (drained) {
+        settle_unsure(engine, false);
+    }
+}
+
+static void notice(void *arg, const char *line)
+{
+    struct mc_engine *engine = arg;
+    if (engine->notice)
+        engine->notice(engine->notice_arg, line);
+}
+
+static void trace(void *arg, const char *line)
+{
+    struct mc_engine *engine = arg;
+    engine->trace(engine->trace_arg, line);
+}
+
+struct mc_prober_owner mc_probing_owner(struct mc_engine *engine)
+{
+    return (struct mc_prober_owner){
+        .arg = engine,
+        .take = take,
+        .answered = answered,
+        .notice = notice,
+        .trace = engine->trace ? trace : NULL,
+    };
+}

@@ -1,0 +1,121 @@
+#include "engine/reply_log.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "base/hash.h"
+#include "base/log.h"
+#include "base/memory.h"
+
+#define BUFFER_SIZE (256 * 1024)
+#define COMMON_SIZE 1024 /* lines remembered to be stored once; a power of two */
+
+/* A line's number is its offset * 1024 + its length, so that one word names it. */
+struct mc_reply_log {
+    int fd;           /* -1 until the buffer has been full once */
+    uint64_t flushed; /* bytes in the file; the buffer holds what follows */
+    size_t buffered;
+    bool broken;
+    char buffer[BUFFER_SIZE];
+    char line[MC_REPLY_LINE_SHOWN];
+    struct {
+        uint64_t hash, number;
+    } common[COMMON_SIZE];
+};
+
+struct mc_reply_log *mc_reply_log_new(void)
+{
+    struct mc_reply_log *log = mc_malloc(sizeof *log);
+    log->fd = -1;
+    log->flushed = 1; /* so that no line has number 0 */
+    log->buffered = 0;
+    log->broken = false;
+    memset(log->common, 0, sizeof log->common);
+    return log;
+}
+
+void mc_reply_log_free(struct mc_reply_log *log)
+{
+    if (!log)
+        return;
+    if (log->fd >= 0)
+        close(log->fd);
+    free(log);
+}
+
+static int open_unlinked(void)
+{
+    const char *dir = getenv("TMPDIR");
+    if (!dir || !*dir)
+        dir = "/tmp";
+    int fd = open(dir, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+    if (fd >= 0)
+        return fd;
+    size_t room = strlen(dir) + sizeof "/mailcheck.XXXXXX";
+    char *path = mc_malloc(room);
+    snprintf(path, room, "%s/mailcheck.XXXXXX", dir);
+    fd = mkostemp(path, O_CLOEXEC);
+    if (fd >= 0)
+        unlink(path);
+    free(path);
+    return fd;
+}
+
+static bool flush(struct mc_reply_log *log)
+{
+    if (log->fd < 0 && (log->fd = open_unlinked()) < 0)
+        return false;
+    for (size_t done = 0; done < log->buffered;) {
+        ssize_t n =
+            pwrite(log->fd, log->buffer + done, log->buffered - done, (off_t)(log->flushed + done));
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n <= 0)
+            return false;
+        done += (size_t)n;
+    }
+    log->flushed += log->buffered;
+    log->buffered = 0;
+    return true;
+}
+
+uint64_t mc_reply_log_add(struct mc_reply_log *log, struct mc_span line)
+{
+    MC_ASSERT(line.len <= MC_REPLY_LINE_SHOWN);
+    if (!line.len || log->broken)
+        return 0;
+    uint64_t hash = mc_hash(line);
+    size_t slot = hash & (COMMON_SIZE - 1);
+    if (log->common[slot].number && log->common[slot].hash == hash &&
+        mc_span_equal(line, mc_reply_log_get(log, log->common[slot].number)))
+        return log->common[slot].number;
+    if (log->buffered + line.len > BUFFER_SIZE && !flush(log)) {
+        mc_log(MC_LOG_WARNING,
+               "cannot write to a temporary file (%s): mc_smtp stays empty from here on; set "
+               "TMPDIR to a folder with more room",
+               strerror(errno));
+        log->broken = true;
+        return 0;
+    }
+    uint64_t number = (log->flushed + log->buffered) << 10 | line.len;
+    memcpy(log->buffer + log->buffered, line.at, line.len);
+    log->buffered += line.len;
+    log->common[slot].hash = hash;
+    log->common[slot].number = number;
+    return number;
+}
+
+struct mc_span mc_reply_log_get(struct mc_reply_log *log, uint64_t number)
+{
+    uint64_t offset = number >> 10;
+    size_t len = number & 1023;
+    if (!len)
+        return mc_span("", 0);
+    if (offset >= log->flushed)
+        return mc_span(log->buffer + (offset - log->flushed), len);
+    if (pread(log->fd, log->line, len, (off_t)offset) != (ssize_t)len)
+        return mc_span("", 0);
+    return mc_span(log->line, len);
+}

@@ -1,0 +1,23 @@
+/* The deciding lines of a run (mc_smtp), out of memory's way: an unlinked temporary file behind a
+ * small buffer, the same line stored once where it comes often. */
+#ifndef MC_ENGINE_REPLY_LOG_H
+#define MC_ENGINE_REPLY_LOG_H
+
+#include <stdint.h>
+
+#include "base/span.h"
+
+#define MC_REPLY_LINE_SHOWN 512 /* bytes of mc_smtp at most */
+
+struct mc_reply_log;
+
+struct mc_reply_log *mc_reply_log_new(void);
+void mc_reply_log_free(struct mc_reply_log *log);
+
+/* Returns a number for mc_reply_log_get; 0 for an empty line. A full disk loses the line, with a
+ * warning, never the verdict. */
+uint64_t mc_reply_log_add(struct mc_reply_log *log, struct mc_span line);
+/* Valid until the next call. */
+struct mc_span mc_reply_log_get(struct mc_reply_log *log, uint64_t number);
+
+#endif

@@ -1,0 +1,74 @@
+/* mailcheck: picks the command from the table and runs it. */
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "cli/command.h"
+#include "cli/options.h"
+#include "lists/lists.h"
+
+const struct mc_command mc_commands[] = {
+    {"clean", MC_CLEAN, "Clean a CSV list: the same rows with a verdict each.", "[FILE]",
+     mc_cmd_clean},
+    {"check", MC_CHECK, "Check addresses; \"-\" reads one a line and streams.", "ADDRESS...",
+     mc_cmd_check},
+    {"classify", MC_CLASSIFY, "Say what SMTP replies mean (else one a line from stdin).",
+     "[REPLY...]", mc_cmd_classify},
+};
+const size_t mc_command_count = sizeof mc_commands / sizeof mc_commands[0];
+
+static int usage(FILE *out, int status)
+{
+    fprintf(out, "usage: mailcheck COMMAND [OPTIONS] ...\n\ncommands:\n");
+    for (size_t i = 0; i < mc_command_count; i++)
+        fprintf(out, "  %-10s %s\n", mc_commands[i].name, mc_commands[i].summary);
+    fprintf(out, "\nmailcheck COMMAND --help shows its options; mailcheck --version [-v] the "
+                 "version\n(and that of each list). The manual is mailcheck(1).\n");
+    return status;
+}
+
+static int version(bool verbose)
+{
+    char error[512];
+    printf("mailcheck %s\n", mailcheck_version());
+    if (!verbose)
+        return MC_EXIT_OK;
+    struct mc_lists *lists = mc_lists_new(NULL, error, sizeof error);
+    if (!lists) {
+        mc_log(MC_LOG_ERROR, "%s", error);
+        return MC_EXIT_FAILED;
+    }
+    mc_lists_describe(lists, stdout);
+    mc_lists_free(lists);
+    return MC_EXIT_OK;
+}
+
+int main(int argc, char **argv)
+{
+    struct mc_settings settings;
+    /* a reader that goes away is an error of write(2), not a death */
+    signal(SIGPIPE, SIG_IGN);
+    if (argc < 2)
+        return usage(stderr, MC_EXIT_USAGE);
+    if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0)
+        return usage(stdout, MC_EXIT_OK);
+    if (strcmp(argv[1], "--version") == 0)
+        return version(argc > 2 && strcmp(argv[2], "-v") == 0);
+    for (size_t i = 0; i < mc_command_count; i++) {
+        const struct mc_command *command = &mc_commands[i];
+        if (strcmp(argv[1], command->name) != 0)
+            continue;
+        argv[1] = argv[0];
+        int status = mc_options_parse(command, argc - 1, argv + 1, &settings);
+        if (status)
+            return status < 0 ? MC_EXIT_OK : status;
+        if (settings.quiet)
+            mc_log_set_level(MC_LOG_ERROR);
+        else if (settings.verbose)
+            mc_log_set_level(MC_LOG_INFO);
+        return command->run(&settings);
+    }
+    mc_log(MC_LOG_ERROR, "there is no command \"%s\"", argv[1]);
+    return usage(stderr, MC_EXIT_USAGE);
+}

@@ -1,0 +1,97 @@
+/* Parts of the clean room and of the command line that need no list: dedupe, ledger, --fail-if. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include <cmocka.h>
+
+#include "base/memory.h"
+#include "clean/dedupe.h"
+#include "clean/ledger.h"
+#include "cli/fail_if.h"
+
+static void first_rows_are_remembered(void **state)
+{
+    (void)state;
+    struct mc_dedupe dedupe = {0};
+    char key[24];
+    for (uint32_t round = 0; round < 2; round++)
+        for (uint32_t i = 1; i <= 20000; i++) {
+            int len = snprintf(key, sizeof key, "k%u", i % 15000);
+            uint32_t first = i > 15000 || round ? (i % 15000 ? i % 15000 : 15000) : i;
+            assert_int_equal(
+                mc_dedupe_first(&dedupe, mc_hash128(mc_span(key, (size_t)len)), i + round * 20000),
+                first);
+        }
+    assert_int_equal(dedupe.count, 15000);
+    mc_dedupe_free(&dedupe);
+}
+
+static void the_ledger_keeps_order(void **state)
+{
+    (void)state;
+    struct mc_ledger ledger = {0};
+    uint32_t entry, added = 0, read = 0;
+    assert_false(mc_ledger_peek(&ledger, &entry));
+    while (read < 200000) {
+        for (unsigned i = 0; i < 777 && added < 200000; i++)
+            mc_ledger_add(&ledger, added++);
+        for (unsigned i = 0; i < 555 && mc_ledger_peek(&ledger, &entry); i++) {
+            assert_int_equal(entry, read);
+            mc_ledger_drop(&ledger);
+            read++;
+        }
+    }
+    assert_false(mc_ledger_peek(&ledger, &entry));
+    mc_ledger_free(&ledger);
+}
+
+static void conditions(void **state)
+{
+    (void)state;
+    struct mc_tally tally = {.rows = 200, .duplicates = 3};
+    tally.by_status[MC_UNKNOWN] = 41;
+    tally.by_reason[MC_REASON_GREYLISTED] = 40;
+    static const struct {
+        const char *text;
+        int holds; /* -1: no condition */
+    } cases[] = {
+        {"unknown>20%", 1},
+        {"unknown>20.5%", 0},
+        {"unknown>=20.5%", 1},
+        {"unknown>41", 0},
+        {"unknown>=41", 1},
+        {"greylisted=40", 1},
+        {"greylisted < 40", 0},
+        {"greylisted<=40", 1},
+        {"duplicates>2,unknown>99%", 1},
+        {"risky>0, duplicates>5", 0},
+        {"nonsense>1", -1},
+        {"unknown", -1},
+        {"unknown>", -1},
+        {"unknown>x", -1},
+        {"unknown>1..5", -1},
+        {"", -1},
+        {"unknown>20%,", -1},
+        {">5", -1},
+    };
+    for (size_t i = 0; i < MC_ARRAY_LEN(cases); i++) {
+        bool holds = false;
+        char which[64], error[256];
+        bool ok =
+            mc_fail_if(cases[i].text, &tally, &holds, which, sizeof which, error, sizeof error);
+        assert_int_equal(ok ? holds : -1, cases[i].holds);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(first_rows_are_remembered),
+        cmocka_unit_test(the_ledger_keeps_order),
+        cmocka_unit_test(conditions),
+    };
+    return cmocka_run_group_tests_name("clean parts", tests, NULL, NULL);
+}
