@@ -118,6 +118,17 @@ demo:
 	@$(MAKE) --no-print-directory -j$$(nproc) all servers
 	@tests/world/demo
 
+.PHONY: install uninstall
+install: build/mailcheck
+	install -D -m 755 build/mailcheck $(DESTDIR)$(PREFIX)/bin/mailcheck
+	install -D -m 644 data/man/mailcheck.1 $(DESTDIR)$(PREFIX)/share/man/man1/mailcheck.1
+	install -D -m 644 include/mailcheck.h $(DESTDIR)$(PREFIX)/include/mailcheck.h
+	install -D -m 644 $(B)/libmailcheck.a $(DESTDIR)$(PREFIX)/lib/libmailcheck.a
+
+uninstall:
+	rm -f $(DESTDIR)$(PREFIX)/bin/mailcheck $(DESTDIR)$(PREFIX)/share/man/man1/mailcheck.1 \
+		$(DESTDIR)$(PREFIX)/include/mailcheck.h $(DESTDIR)$(PREFIX)/lib/libmailcheck.a
+
 .PHONY: clean
 clean:
 	rm -rf build/release build/asan build/mailcheck
