@@ -118,6 +118,18 @@ demo:
 	@$(MAKE) --no-print-directory -j$$(nproc) all servers
 	@tests/world/demo
 
+# Anchors of the bench: bare programs that do only the unavoidable part.
+BENCH    := $(patsubst tests/bench/%.c,$(B)/tests/bench/%,$(sort $(wildcard tests/bench/*.c)))
+$(B)/tests/bench/%: tests/bench/%.c
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $< -lcsv -lcares -lm
+
+.PHONY: bench bench-smoke
+bench bench-smoke:
+	@tests/deps.sh demo
+	@$(MAKE) --no-print-directory -j$$(nproc) $(B)/mailcheck $(SERVERS) $(BENCH)
+	@tests/bench/run.sh $(if $(filter bench-smoke,$@),smoke,full)
+
 .PHONY: install uninstall
 install: build/mailcheck
 	install -D -m 755 build/mailcheck $(DESTDIR)$(PREFIX)/bin/mailcheck
