@@ -39,8 +39,10 @@ void mc_engine_settle(struct mc_engine *engine, uint32_t address, enum mc_reason
 
 /* ---- DNS ---- */
 
-struct lookup {
+/* An MX lookup under way, out of a pool of LOOKUPS_MAX. */
+struct mc_engine_lookup {
     struct mc_engine *engine;
+    struct mc_engine_lookup *next_free;
     uint32_t domain;
 };
 
@@ -90,7 +92,7 @@ static void ask_more(struct mc_engine *engine);
 
 static void mx_answered(void *arg, const struct mc_mx_answer *answer)
 {
-    struct lookup *lookup = arg;
+    struct mc_engine_lookup *lookup = arg;
     struct mc_engine *engine = lookup->engine;
     struct mc_domain *domain = &engine->domains.domains[lookup->domain];
     struct mc_arena *names = &engine->domains.names;
@@ -106,8 +108,9 @@ static void mx_answered(void *arg, const struct mc_mx_answer *answer)
     uint32_t set = mc_mx_sets_add(&engine->sets, answer->entries, answer->count);
     for (size_t kind = 0; kind < MC_LANES; kind++)
         domain->set[kind] = set;
+    lookup->next_free = engine->free_lookups;
+    engine->free_lookups = lookup;
     domain_known(engine, lookup->domain);
-    free(lookup);
     ask_more(engine);
 }
 
@@ -116,8 +119,9 @@ static void ask_more(struct mc_engine *engine)
     while (engine->lookups < LOOKUPS_MAX && engine->next_to_ask < engine->domains.count &&
            !engine->stopping) {
         uint32_t index = engine->next_to_ask++;
-        struct lookup *lookup = mc_malloc(sizeof *lookup);
-        *lookup = (struct lookup){engine, index};
+        struct mc_engine_lookup *lookup = engine->free_lookups;
+        engine->free_lookups = lookup->next_free;
+        *lookup = (struct mc_engine_lookup){engine, NULL, index};
         engine->domains.domains[index].state = MC_DOMAIN_ASKING;
         engine->lookups++;
         mc_mx_lookup(engine->mx, mc_domain_table_name(&engine->domains, index), mx_answered,
@@ -558,6 +562,11 @@ static bool make_network(struct mc_engine *engine, const struct mailcheck_option
     if (!engine->dns)
         return false;
     engine->mx = mc_mx_new(engine->dns, &mx);
+    engine->lookup_pool = mc_calloc(LOOKUPS_MAX, sizeof *engine->lookup_pool);
+    for (size_t i = 0; i < LOOKUPS_MAX; i++) {
+        engine->lookup_pool[i].next_free = engine->free_lookups;
+        engine->free_lookups = &engine->lookup_pool[i];
+    }
     return options->depth != MAILCHECK_DEPTH_SMTP ||
            make_prober(engine, options, error, error_size);
 }
@@ -603,10 +612,10 @@ void mc_engine_free(struct mc_engine *engine)
     mc_timer_cancel(&engine->retry_timer);
     if (engine->prober)
         mc_prober_free(engine->prober);
+    if (engine->dns) /* first, so that it calls nobody back */
+        mc_dns_free(engine->dns);
     if (engine->mx)
         mc_mx_free(engine->mx);
-    if (engine->dns)
-        mc_dns_free(engine->dns);
     if (engine->net)
         mc_net_free(engine->net);
     mc_lists_free(engine->lists);
@@ -616,6 +625,7 @@ void mc_engine_free(struct mc_engine *engine)
     mc_mx_sets_free(&engine->sets);
     mc_reply_log_free(engine->replies);
     mc_retry_free(&engine->retries);
+    free(engine->lookup_pool);
     free(engine->doubtful);
     free(engine->quiet);
     free(engine->probe_impossible);

@@ -59,6 +59,7 @@ struct mc_engine {
     uint32_t next_to_ask;     /* the first domain whose MX question is not out */
     uint32_t next_to_release; /* the first domain that is not released to the prober */
     uint32_t lookups;         /* MX lookups under way */
+    struct mc_engine_lookup *lookup_pool, *free_lookups;
     int64_t start_ms;
     int64_t start_unix;
     struct mc_timer tick, retry_timer;

@@ -120,8 +120,8 @@ struct mc_dns *sim_dns_new(struct mc_loop *loop, const char *zone)
 struct mc_dns *mc_dns_new(struct mc_loop *loop, const struct mc_dns_options *options, char *error,
                           size_t error_size)
 {
-    (void)options, (void)error, (void)error_size;
-    return sim_dns_new(loop, "");
+    (void)error, (void)error_size;
+    return sim_dns_new(loop, options->servers ? options->servers : "");
 }
 
 void mc_dns_free(struct mc_dns *dns)

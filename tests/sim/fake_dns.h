@@ -14,7 +14,8 @@
 
 #include "loop/dns.h"
 
-/* `zone` is borrowed. Freed with mc_dns_free. */
+/* `zone` is borrowed. Freed with mc_dns_free. mc_dns_new, the real name, takes the zone out of
+ * options->servers, so that whoever makes its own mc_dns can be given one. */
 struct mc_dns *sim_dns_new(struct mc_loop *loop, const char *zone);
 
 /* How often this very question was asked; NULL for the name: any. */
