@@ -226,6 +226,7 @@ int mc_cmd_clean(const struct mc_settings *settings)
             mc_log(MC_LOG_ERROR, "%s", error);
         status = MC_EXIT_FAILED;
     }
+    free((char *)tally.probe_notice);
     mc_tally_free(&tally);
     return status;
 }

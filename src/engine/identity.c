@@ -106,8 +106,8 @@ bool mc_identity_make(const char *helo, const char *mail_from, struct mc_identit
         snprintf(identity->helo, sizeof identity->helo, "%s", helo);
     } else if (!host_name(identity->helo, sizeof identity->helo)) {
         snprintf(error, error_size,
-                 "this host has no full name to greet mail servers with, so nothing was probed; "
-                 "say who you are with --helo NAME (a name that resolves to this host's address) "
+                 "this host has no full name to greet mail servers with; say who you are with "
+                 "--helo NAME (a name that resolves to this host's address) "
                  "and --mail-from ADDRESS");
         return false;
     }
