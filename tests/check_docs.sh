@@ -16,7 +16,7 @@ text=$(sed 's/\\-/-/g' "$page")
 for option in $options; do
     grep -qE "Fl -${option#--}( |\$)" <<<"$text" || complain "$option is missing"
 done
-for option in $(grep -oE 'Fl -[a-z][a-z0-9-]+' <<<"$text" | sed 's/Fl -/--/' | sort -u); do
+for option in $(grep -oE '(Fl|,) -[a-z][a-z0-9-]+' <<<"$text" | sed -E 's/(Fl|,) -/--/' | sort -u); do
     [ "$option" = --version ] || grep -qx -- "$option" <<<"$options" ||
         complain "$option does not exist"
 done

@@ -12,7 +12,7 @@ BEGIN {
     allow["mx"] = "base loop address verdict"
     allow["smtp"] = "base loop lists verdict mx"
     allow["engine"] = "base loop address lists verdict mx smtp store mailcheck"
-    allow["clean"] = "base verdict engine csv report mailcheck"
+    allow["clean"] = "base address lists verdict engine csv report mailcheck"
     allow["http"] = "base verdict engine loop mailcheck"
     allow["doctor"] = "base loop mx"
     allow["cli"] = "*"

@@ -294,7 +294,9 @@ static void drop_host(struct mc_engine *engine, uint32_t address, const struct m
     for (size_t k = only_utf8 ? MC_LANE_UTF8 : 0; k < MC_LANES; k++)
         if (domain->set[k] != MC_NONE && answer->host != MC_NONE)
             domain->set[k] = mc_mx_sets_without(&engine->sets, domain->set[k], answer->host);
-    if (answer->host != MC_NONE && domain->set[kind] != MC_NONE) {
+    /* a reply without a host came from one that was dropped while it was on its way */
+    if (domain->set[kind] != MC_NONE &&
+        (answer->host != MC_NONE || answer->kind == MC_ANSWER_REPLY)) {
         requeue(engine, address);
         return;
     }
