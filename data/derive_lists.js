@@ -139,7 +139,10 @@ function free(disposableNames) {
     if (minus.has(name) || covered(name, disposableNames) || suffixes.rules.has(name) ||
         typos.has(name)) names.delete(name);
   }
-  plus.forEach((name) => names.add(name));
+  for (const name of plus) {
+    if (covered(name, disposableNames)) fail(`from/free.txt: ${name} is disposable`);
+    names.add(name);
+  }
   return names;
 }
 
@@ -164,9 +167,10 @@ function named(keys) {
 
 function render(name, entries, keys) {
   const from = named(keys);
+  const edited = fs.existsSync(path.join(LISTS, `from/${name}.txt`));
   const sorted = [...entries].sort((a, b) => Buffer.compare(Buffer.from(a), Buffer.from(b)));
   return [`# name: ${name}`, `# date: ${date}`,
-    `# source: ${from.map(({ text }) => text).join('; ')}; edited by hand`,
+    `# source: ${from.map(({ text }) => text).join('; ')}${edited ? '; edited by hand' : ''}`,
     `# licence: ${from.map(({ text, licence }) => `${text.split(' ')[0]} ${licence}`).join('; ')}`,
     `# count: ${sorted.length}`,
     '# Made by data/update: change data/lists/from/ and run that, not this file.',
