@@ -100,12 +100,13 @@ class Server:
             self.settings.append("max_rcpt=%d" % dice.choice([1, 2, 5, 10]))
         if dice.random() < 0.1:
             self.settings.append("session_rcpt=%d" % dice.choice([3, 10, 25]))
-        if dice.random() < 0.15:
+        way = dice.random()
+        if way < 0.15:
             self.settings.append("tls=" + dice.choice(["offer", "require"]))
+        elif way < 0.23:  # no EHLO, no STARTTLS
+            self.settings.append("helo_only=1")
         if dice.random() < 0.1:
             self.settings += ["banner_gap_ms=150", "reply.banner=220 {name} ESMTP\\nready"]
-        if dice.random() < 0.08:
-            self.settings.append("helo_only=1")
         if dice.random() < 0.2:
             self.settings.append("smtputf8=1")
 
@@ -155,6 +156,7 @@ class Domain:
         tld = dice.choice(["example", "mailworld", "mailworld", "example"])
         self.name = "%s%d.%s" % (dice.choice(LAST), number, tld)
         self.server, self.verdict, self.records = None, None, ""
+        self.behind_a_dead_one = False
         kind = dice.random()
         if kind < 0.03:
             self.verdict = "no_such_domain"
@@ -178,6 +180,7 @@ class Domain:
         way = dice.random()
         mx = "%s. MX 10 %s.\n" % (self.name, self.server.name)
         if way < 0.08:  # the best one is down
+            self.behind_a_dead_one = True
             return "%s. MX 5 down.%s.\ndown.%s. A 198.18.15.%d\n%s" % (
                 self.name, self.name, self.name, dice.randrange(1, 250), mx)
         if way < 0.12:  # the best one is nothing
@@ -191,7 +194,10 @@ def make_address(dice, domain, number):
     """A local part whose beginning tells the server what it is, and the reasons that are right."""
     kind = dice.choices(["live", "dead", "full", "off"], [70, 22, 4, 4])[0]
     local = "%s.%s.%s%d" % (kind, dice.choice(FIRST), dice.choice(LAST), number)
-    return local, domain.verdict or domain.server.kinds[kind]
+    reasons = domain.verdict or domain.server.kinds[kind]
+    if domain.behind_a_dead_one:  # the yes of a backup that says yes to all is no proof
+        reasons = reasons.replace("catch_all", "catch_all|unproven")
+    return local, reasons
 
 
 def spell(dice, local, domain):
