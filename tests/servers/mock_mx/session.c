@@ -209,7 +209,10 @@ void session_begin(struct session *session, struct connection *connection, struc
         reply(session, connection, server_text(server, "connections"));
         return;
     }
-    if (server->banner_gap_ms) {
+    session->seen[AT_BANNER] = 1;
+    bool faulty = fault_of(session, AT_BANNER);
+    session->seen[AT_BANNER] = 0;
+    if (server->banner_gap_ms && !faulty) {
         char text[REPLY_MAX];
         expand(text, sizeof text, server_text(server, "banner"), session, NULL);
         greet_slowly(session, connection, text);
