@@ -323,6 +323,8 @@ int main(int argc, char **argv)
         }
         if (header.name[0] == '\0' || header.date[0] == '\0' || header.source[0] == '\0')
             stop("no \"# name:\", \"# date:\" and \"# source:\" at its head", mc_span_of(argv[i]));
+        if (kind_of(argv[i])->set == MC_SET_NOTHING)
+            continue;
         mc_text_printf(&infos, "{\"%s\", \"%s\", \"%s\", %ld},\n", header.name, header.date,
                        header.source, count);
     }

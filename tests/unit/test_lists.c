@@ -98,6 +98,37 @@ static void flags_domains(void **state)
     run_table("tests/cases/lists_flags.tsv", check_flags);
 }
 
+/* What data/update checks when the lists are made, checked again where they are used. */
+static void never_flags_what_never_may_be(void **state)
+{
+    (void)state;
+    char line[256];
+    FILE *file = fopen("data/lists/never.txt", "r");
+    assert_non_null(file);
+    while (fgets(line, sizeof line, file) != NULL) {
+        line[strcspn(line, "\n")] = '\0';
+        if (line[0] != '#' && line[0] != '\0' && mc_lists_is_disposable(bundled, mc_span_of(line)))
+            fail_msg("%s is called disposable", line);
+    }
+    fclose(file);
+}
+
+/* A target is known, and no slip of another one. */
+static void targets_get_no_suggestion(void **state)
+{
+    (void)state;
+    char line[256], out[256];
+    FILE *file = fopen("data/lists/targets.txt", "r");
+    assert_non_null(file);
+    while (fgets(line, sizeof line, file) != NULL) {
+        line[strcspn(line, "\t\n")] = '\0';
+        if (line[0] != '#' && line[0] != '\0' &&
+            mc_lists_suggest(bundled, mc_span_of(line), out) != 0)
+            fail_msg("%s gets a suggestion", line);
+    }
+    fclose(file);
+}
+
 static const char *check_provider(struct mc_span host)
 {
     const struct mc_provider *provider = mc_lists_provider(bundled, host);
@@ -338,6 +369,8 @@ int main(void)
         cmocka_unit_test(tells_roles_from_people),
         cmocka_unit_test(suggests_what_was_meant),
         cmocka_unit_test(flags_domains),
+        cmocka_unit_test(never_flags_what_never_may_be),
+        cmocka_unit_test(targets_get_no_suggestion),
         cmocka_unit_test(knows_providers_by_host),
         cmocka_unit_test(user_lists_are_laid_over_the_bundled_ones),
         cmocka_unit_test(suppress_list_holds_addresses_and_domains),
