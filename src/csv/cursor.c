@@ -106,6 +106,7 @@ static enum mc_rows_state refill(struct mc_cursor *cursor)
     size_t kept = (size_t)(cursor->split.end - cursor->split.at), written = 0;
     bool final = false;
     make_room(cursor, kept);
+    mc_row_source_forget(source, cursor->offset);
     char *to = cursor->window + kept;
     ssize_t n;
     if (cursor->units) {

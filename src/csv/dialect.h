@@ -18,10 +18,10 @@ struct mc_detected {
     struct mc_text description;
 };
 
-/* `sample` is UTF-8 without its byte order mark and holds whole rows, but for the last one unless
+/* `text` is UTF-8 without its byte order mark and holds whole rows, but for the last one unless
  * `final`. Fills all but dialect.bom and dialect.encoding, which it reads. On failure false and a
  * sentence with `name`. */
-bool mc_dialect_detect(struct mc_detected *detected, struct mc_span sample, bool final,
+bool mc_dialect_detect(struct mc_detected *detected, struct mc_span text, bool final,
                        const struct mc_rows_options *options, const char *name, char *error,
                        size_t error_size) __attribute__((warn_unused_result));
 void mc_detected_free(struct mc_detected *detected);

@@ -191,19 +191,22 @@ int mc_row_source_fill(struct mc_row_source *source, size_t limit)
     return source->ended ? 0 : 1;
 }
 
+void mc_row_source_forget(struct mc_row_source *source, uint64_t offset)
+{
+    if (!source->single_pass || offset == source->held_from)
+        return;
+    MC_ASSERT(offset > source->held_from && offset <= source->size);
+    memmove(source->held, source->held + (offset - source->held_from), source->size - offset);
+    source->held_from = offset;
+}
+
 static ssize_t read_held(struct mc_row_source *source, uint64_t offset, char *to, size_t len)
 {
     MC_ASSERT(offset >= source->held_from && offset <= source->size);
-    size_t gone = (size_t)(offset - source->held_from);
-    size_t left = (size_t)(source->size - offset);
-    if (gone > 0) {
-        memmove(source->held, source->held + gone, left);
-        source->held_from = offset;
-    }
-    if (len > left)
-        len = left;
+    if (len > source->size - offset)
+        len = (size_t)(source->size - offset);
     if (len > 0)
-        memcpy(to, source->held, len);
+        memcpy(to, source->held + (offset - source->held_from), len);
     return (ssize_t)len;
 }
 

@@ -38,8 +38,10 @@ int mc_row_source_fill(struct mc_row_source *source, size_t limit);
 int mc_row_source_wait(struct mc_row_source *source, int timeout_ms);
 
 /* Up to `len` bytes from `offset` on; 0: none there (the end where source->ended), -1: see
- * source->error. In a single pass what lies before `offset` is given up. */
+ * source->error. */
 ssize_t mc_row_source_read(struct mc_row_source *source, uint64_t offset, char *to, size_t len);
+/* Nothing before `offset` will be read again: a single pass gives it up. */
+void mc_row_source_forget(struct mc_row_source *source, uint64_t offset);
 
 /* True where a regular file is no longer what it was when it was opened. */
 bool mc_row_source_changed(const struct mc_row_source *source);

@@ -104,7 +104,7 @@ static bool end_row(struct mc_row_split *split, struct mc_row_walk *walk, size_t
         .len = body + line_end_len,
         .line_end_len = line_end_len,
         .cells = walk->cells,
-        .breaks = malformed ? 0 : walk->breaks,
+        .breaks = walk->breaks,
         .malformed = malformed,
         .address_at = walk->address_at,
         .address_len = walk->address_len,
@@ -192,7 +192,7 @@ static enum step quoted_step(struct mc_row_split *split, struct mc_row_walk *wal
         if (!walk->has_break)
             walk->first_break = at;
         walk->has_break = true;
-        walk->breaks += *mark == '\r' || mark[-1] != '\r' || !split->rules.cr_ends_rows;
+        walk->cell_breaks += *mark == '\r' || mark[-1] != '\r' || !split->rules.cr_ends_rows;
     }
     if (at - walk->cell > MC_QUOTED_CELL_MAX)
         return STEP_BROKEN;
@@ -202,6 +202,8 @@ static enum step quoted_step(struct mc_row_split *split, struct mc_row_walk *wal
     case QUOTE_CLOSES:
         walk->state = MC_WALK_PLAIN; /* what follows ends the cell by itself */
         walk->has_break = false;
+        walk->breaks += walk->cell_breaks;
+        walk->cell_breaks = 0;
         if (walk->kind == MC_CELL_PLAIN)
             walk->kind = MC_CELL_QUOTED;
         return STEP_ON;

@@ -48,10 +48,10 @@ struct mc_row_walk {
     enum { MC_WALK_PLAIN, MC_WALK_QUOTED, MC_WALK_BROKEN } state;
     enum mc_cell_kind kind; /* of the cell that is being read */
     bool has_break;
-    uint32_t cells, breaks;
-    size_t lead; /* bytes before the first cell: a byte order mark */
-    size_t cell; /* where the current cell began */
-    size_t next; /* the first byte not looked at */
+    uint32_t cells, breaks, cell_breaks; /* line breaks in the cells before, in this one */
+    size_t lead;                         /* bytes before the first cell: a byte order mark */
+    size_t cell;                         /* where the current cell began */
+    size_t next;                         /* the first byte not looked at */
     size_t first_break;
     size_t address_at, address_len;
     enum mc_cell_kind address_kind;
