@@ -208,12 +208,12 @@ static void serve_times(struct mc_scheduler *s, int64_t now_ms)
     }
 }
 
-/* Those that take their leave hold a descriptor for one more round trip. From a hundred
- * connections on, up to a quarter of them do not count, else the last wait of each session would
- * cost a quarter of the rate. */
+/* Those that take their leave hold a descriptor for one more round trip, and no server sees the
+ * sum. From a hundred connections on, half as many more may do so, else the last wait of each
+ * session would cost a quarter of the rate. */
 static bool all_taken(const struct mc_scheduler *s)
 {
-    uint32_t free_leave = s->concurrency < 100 ? 0 : s->concurrency / 4;
+    uint32_t free_leave = s->concurrency < 100 ? 0 : s->concurrency / 2;
     uint32_t counted = s->open + (s->leaving > free_leave ? s->leaving - free_leave : 0);
     return counted >= s->concurrency;
 }

@@ -208,8 +208,9 @@ static struct mc_ruling rule(struct mc_session *session, const struct mc_reply *
     struct mc_ours ours = {
         .sender = mc_span_of(session->common->names.mail_from),
         .helo = mc_span_of(session->common->names.helo),
-        .address = mc_span_of(mc_stream_local_address(session->stream)),
     };
+    if (reply->code >= 400) /* a system call; no good reply names our address */
+        ours.address = mc_span_of(mc_stream_local_address(session->stream));
     if (item) {
         const struct mc_batch *batch = &session->dialogue.batch;
         int len = snprintf(recipient, sizeof recipient, "%.*s@%.*s", (int)item->local_len,
