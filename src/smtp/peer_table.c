@@ -12,6 +12,8 @@
 #define FAILURES        3 /* in a row without any success, then it is given up */
 #define FAILURES_OFF    5
 #define FAILURES_PROVED 8 /* for one that has answered recipients in this run */
+#define SILENCES        2 /* of those: replies that never came; each costs a whole time-out */
+#define SILENCES_PROVED 4
 #define LOCAL_FAILURES  5
 #define REVIVE_MS       2000 /* not more often than this, whoever asks */
 
@@ -374,7 +376,7 @@ void mc_peers_gone(struct mc_peers *peers, uint32_t number, int64_t now_ms)
 void mc_peers_session_done(struct mc_peers *peers, uint32_t number, bool hurried, int64_t now_ms)
 {
     struct mc_peer *peer = &peers->peers[number];
-    peer->failures = 0;
+    peer->failures = peer->silences = 0;
     free(peer->failure);
     peer->failure = NULL;
     if (hurried)
@@ -391,10 +393,12 @@ static bool blame_the_crowd(struct mc_peers *peers, struct mc_peer *peer, int64_
     return true;
 }
 
-static void fail(struct mc_peers *peers, struct mc_peer *peer, int64_t now_ms)
+static void fail(struct mc_peers *peers, struct mc_peer *peer, bool silent, int64_t now_ms)
 {
     uint8_t bound = peer->answered ? FAILURES_PROVED : peers->pace.off ? FAILURES_OFF : FAILURES;
-    if (++peer->failures >= bound) {
+    peer->silences = (uint8_t)(peer->silences + silent);
+    if (++peer->failures >= bound ||
+        peer->silences >= (peer->answered ? SILENCES_PROVED : SILENCES)) {
         die(peer, true, now_ms);
         return;
     }
@@ -422,7 +426,7 @@ void mc_peers_connect_failed(struct mc_peers *peers, uint32_t number,
     } else if (blame_the_crowd(peers, peer, now_ms)) {
         return;
     } else if (peer->connected) {
-        fail(peers, peer, now_ms);
+        fail(peers, peer, timed_out, now_ms);
     } else if (!timed_out || ++peer->silent_connects >= 2) {
         die(peer, false, now_ms);
     }
@@ -436,11 +440,12 @@ void mc_peers_session_failed(struct mc_peers *peers, uint32_t number, struct mc_
         free(failure);
         return;
     }
+    bool silent = failure->ruling.reason == MC_REASON_TIMEOUT;
     keep_failure(peer, failure);
     if (for_good)
         die(peer, false, now_ms);
     else
-        fail(peers, peer, now_ms);
+        fail(peers, peer, silent, now_ms);
     /* 421 without a word at pipelined commands may be what such a server thinks of pipelining */
     if (peer->failures >= 2 && peer->welcomed)
         peer->habits.lock_step = true;
@@ -453,5 +458,6 @@ void mc_peers_revive(struct mc_peers *peers, uint32_t number, int64_t now_ms)
         return;
     peer->dead = false;
     peer->failures = peer->failures ? (uint8_t)(peer->failures - 1) : 0;
+    peer->silences = peer->silences ? (uint8_t)(peer->silences - 1) : 0;
     peer->local_failures = 0;
 }

@@ -48,7 +48,7 @@ struct mc_peer {
     uint32_t house;
     uint16_t open; /* connections, those that take their leave included */
     uint16_t cap;  /* learned: it bears no more; 0: not known */
-    uint8_t failures, silent_connects, local_failures;
+    uint8_t failures, silences, silent_connects, local_failures;
     uint8_t lowered;   /* how often habits.session_rcpts was */
     bool connected;    /* once at least */
     bool welcomed;     /* answered EHLO or HELO well: no longer new */
