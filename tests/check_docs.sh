@@ -14,7 +14,7 @@ options=$(for command in clean check classify; do "$mailcheck" "$command" --help
     grep -oE -- '--[a-z][a-z0-9-]+' | sort -u)
 text=$(sed 's/\\-/-/g' "$page")
 for option in $options; do
-    grep -qE "Fl -${option#--}( |\$)" <<<"$text" || complain "$option is missing"
+    grep -qE "(Fl|,) -${option#--}( |\$)" <<<"$text" || complain "$option is missing"
 done
 for option in $(grep -oE '(Fl|,) -[a-z][a-z0-9-]+' <<<"$text" | sed -E 's/(Fl|,) -/--/' | sort -u); do
     [ "$option" = --version ] || grep -qx -- "$option" <<<"$options" ||

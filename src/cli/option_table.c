@@ -9,6 +9,7 @@
 #include "base/memory.h"
 #include "base/text.h"
 #include "cli/command.h"
+#include "loop/socks5.h"
 
 #define STORE(name)                                                                                \
     static bool name(const struct mc_option *option, const char *text,                             \
@@ -254,6 +255,15 @@ STORE(store_allow)
     return true;
 }
 
+STORE(store_proxy)
+{
+    struct mc_socks5_proxy proxy;
+    if (!mc_socks5_parse_url(text, &proxy, error, error_size))
+        return false;
+    *(const char **)at(option, settings) = text;
+    return true;
+}
+
 STORE(store_address)
 {
     unsigned char octets[16];
@@ -344,7 +354,7 @@ const struct mc_option mc_options[] = {
      "the envelope sender (else postmaster@ the HELO name)"},
     {"source-ip", 0, BOTH, "ADDR", store_address, PLACE(source_ip), 0, 0,
      "connect from this address of ours"},
-    {"proxy", 0, BOTH, "URL", store_text, PLACE(proxy), 0, 0,
+    {"proxy", 0, BOTH, "URL", store_proxy, PLACE(proxy), 0, 0,
      "socks5://[USER:PASS@]HOST:PORT: everything goes through it"},
     {"smtp-port", 0, BOTH, "N", store_u16, PLACE(smtp_port), 1, 65535, "instead of 25"},
     {"allow-private-mx", 0, BOTH, NULL, store_switch, PLACE(allow_private_mx), 0, 0,

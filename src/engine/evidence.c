@@ -30,7 +30,7 @@ enum mc_worth mc_evidence_worth(const struct mc_proof *proof, enum mc_rcpt_polic
 bool mc_evidence_control(struct mc_proof *proof, const struct mc_answer *answer)
 {
     const struct mc_ruling *ruling = &answer->ruling;
-    if (answer->kind == MC_ANSWER_LOST && !answer->asked)
+    if (answer->kind == MC_ANSWER_LOST)
         return false;
     if (answer->kind != MC_ANSWER_REPLY || ruling->blame == MC_BLAME_US) {
         proof->inconclusive = true;

@@ -373,10 +373,10 @@ static void control_answered(struct mc_engine *engine, uint32_t index,
         settle_held(engine, index, false, false);
     } else if (answer->kind == MC_ANSWER_LOST && domain->control_losses < LOSSES_MAX) {
         domain->control_losses++;
-        engine->controls--; /* it was never asked */
+        engine->controls--; /* the same one again is not another one */
     } else if (passing(answer) && domain->control_waits < engine->greylist_waits) {
         domain->proof.control_out = true;
-        engine->controls--; /* the same one again is not another one */
+        engine->controls--;
         wait_and_retry(engine, index, true, &domain->control_waits);
     } else {
         domain->proof.inconclusive = domain->proof.control_done = true;
