@@ -33,7 +33,8 @@ static bool contains(struct mc_span text, const char *what)
     return memmem(text.at, text.len, what, strlen(what)) != NULL;
 }
 
-/* Where nobody told the stage, Postfix and its like may have: "(in reply to RCPT TO command)". */
+/* Where nobody told the stage, Postfix may have: "(in reply to RCPT TO command)", or Exim:
+ * "SMTP error from remote mail server after RCPT TO:<a@b.example>: ...". */
 static enum mc_stage stated_stage(struct mc_span text)
 {
     static const struct {
@@ -46,6 +47,10 @@ static enum mc_stage stated_stage(struct mc_span text)
         {"in reply to HELO", MC_STAGE_EHLO},
         {"in reply to EHLO", MC_STAGE_EHLO},
         {"in reply to initial", MC_STAGE_BANNER},
+        {"after RCPT TO:", MC_STAGE_RCPT},
+        {"after end of data", MC_STAGE_END_OF_DATA},
+        {"after MAIL FROM:", MC_STAGE_MAIL},
+        {"after initial connection", MC_STAGE_BANNER},
         {"while receiving the initial server greeting", MC_STAGE_BANNER},
     };
     for (size_t i = 0; i < MC_ARRAY_LEN(stages); i++)
@@ -61,6 +66,20 @@ static struct mc_span without_tail(struct mc_span text)
     return tail ? mc_span(text.at, (size_t)(tail - text.at)) : text;
 }
 
+/* "limit: 500 messages", "(450 seconds)" count something. */
+static bool is_amount(struct mc_span text)
+{
+    static const char *const units[] = {"kb",  "mb",   "gb",  "byte",  "message", "mail", "email",
+                                        "sec", "min",  "day", "hour",  "connect", "per",  "recip",
+                                        "max", "user", "sen", "point", "session"};
+    for (size_t i = 0; i < MC_ARRAY_LEN(units); i++) {
+        size_t len = strlen(units[i]);
+        if (text.len >= len && mc_span_equal_nocase(mc_span(text.at, len), mc_span_of(units[i])))
+            return true;
+    }
+    return false;
+}
+
 /* "host mx said: 550 5.1.1 ...", "-> 550 ...", "(x:550 ...)", "550-'5.7.1 ...": the last reply
  * within the text, NULL where there is none. It must follow a mark that quotes. */
 static const char *inner_reply(struct mc_span text)
@@ -68,14 +87,16 @@ static const char *inner_reply(struct mc_span text)
     for (size_t i = text.len; i-- > 1;) {
         struct mc_span rest = mc_span(text.at + i, text.len - i);
         if ((rest.at[0] != '4' && rest.at[0] != '5') || rest.len < 6 || !mc_is_digit(rest.at[1]) ||
-            !mc_is_digit(rest.at[2]) || (rest.at[3] != ' ' && rest.at[3] != '-'))
+            !mc_is_digit(rest.at[2]) || (rest.at[3] != ' ' && rest.at[3] != '-') ||
+            is_amount(mc_span(rest.at + 4, rest.len - 4)))
             continue;
         size_t before = i;
         while (before && (text.at[before - 1] == ' ' || text.at[before - 1] == '\n'))
             before--;
-        /* a list of codes, a time ("12: 450 seconds") and a line that repeats the code quote
-         * nothing */
-        if (before && strchr(":>('\"", text.at[before - 1]) && text.at[before] != '\n')
+        /* a line that merely repeats the code quotes nothing; "smtp;550" does, "; 550" ends a
+         * sentence */
+        if (before && text.at[before] != '\n' &&
+            (strchr(":>('\"[", text.at[before - 1]) || (text.at[before - 1] == ';' && before == i)))
             return rest.at;
     }
     return NULL;
