@@ -1,5 +1,5 @@
-/* Replies of real servers and what they mean: tests/cases/replies.tsv holds line by line; of
- * replies_unseen.tsv, which no rule was written for, a share must come out right. */
+/* Replies of real servers and what they mean, line by line in tests/cases/replies.tsv; the order of
+ * evidence, whatever the words; and the confusion matrix over all of them. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
