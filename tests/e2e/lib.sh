@@ -42,11 +42,13 @@ wait_until() { # WHAT COMMAND...
     until "$@" >/dev/null 2>&1; do
         if ((SECONDS >= until)); then
             echo "not ok - waited in vain: $what"
+            tail -n 5 "$T/err" | sed 's/^/# stderr: /'
             exit 1
         fi
+        read -r -t 0.02 <>"$WORLD/never" || true # the processor is for the program under test
     done
 }
-asked() { mx totals | grep -q "$1.*rcpt=[1-9]"; } # did that server see a recipient?
+asked() { grep -q "$1.*rcpt=[1-9]" <<<"$(mx totals)"; } # did that server see a recipient?
 skip() { echo "ok - $1 # SKIP $2"; }
 finish() { exit $((failures > 0)); }
 

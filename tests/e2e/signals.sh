@@ -11,7 +11,6 @@ set -m # else background programs ignore SIGINT
     echo broken
 } >"$T/list.csv"
 
-
 for signal in INT:130 TERM:143; do
     "$MAILCHECK" clean --no-store --pace off --timeout 60s --greylist-wait 0 --columns status,reason \
         --report "$T/report.json" -o "$T/result.csv" "$T/list.csv" >"$T/out" 2>"$T/err" &
@@ -40,6 +39,7 @@ done
 program=$!
 wait_until "the silent server is asked" asked mx.silent-rcpt.example
 kill -INT "$program"
+mx sync # it has heard: the session is closed; but the input is still open
 kill -INT "$program"
 wait "$program"
 ok "a second signal ends at once" test "$?" -ge 128
