@@ -6,8 +6,9 @@
 #define WINDOW           50 /* RCPT commands in one write */
 #define WINDOW_LOCK_STEP 10
 #define TRANSACTIONS     50
-#define TRIES            3 /* sessions lost with a recipient under way */
-#define CONTROL_CREDIT   5 /* a session that is open may run so far into debt */
+#define FAIR_SHARE       100 /* recipients of a session for which others wait */
+#define TRIES            3   /* sessions lost with a recipient under way */
+#define CONTROL_CREDIT   5   /* a session that is open may run so far into debt */
 
 static void fit(uint32_t *room, uint32_t limit, uint32_t used)
 {
@@ -40,6 +41,9 @@ uint32_t mc_prober_room(struct mc_prober *prober, uint32_t number, const struct 
     uint32_t asked = session ? d->asked : 0;
     if (prober->stopping || house->resting || peer->dead)
         return 0;
+    bool others_wait = house->waiting.first != MC_NONE || peer->waiting.first != MC_NONE;
+    if (others_wait && asked >= FAIR_SHARE)
+        return 0;
     fit(&room, house->limits->rcpt_per_session, asked);
     fit(&room, habits->session_rcpts, asked);
     fit(&room, refusals_allowed(prober, house->limits, habits), session ? d->refusals : 0);
@@ -64,15 +68,11 @@ static void set_apart(struct mc_prober *prober, const struct mc_batch *from,
                       const struct mc_batch_item *item)
 {
     struct mc_routes *routes = &prober->routes;
-    struct mc_lane *lane = &routes->lanes[item->lane];
-    lane->needs_smtputf8 = true;
-    uint32_t route = mc_routes_smtputf8(routes, lane->route);
-    mc_routes_hold(routes, route, from, item);
-    if (!lane->queued)
-        mc_routes_push(routes, route, item->lane);
-    if (routes->routes[route].place == MC_ROUTE_IDLE)
-        mc_scheduler_wake(&prober->scheduler, route);
-    mc_prober_turn_soon(prober);
+    uint32_t lane = item->lane;
+    routes->lanes[lane].needs_smtputf8 = true;
+    mc_routes_hold(routes, mc_routes_of_lane(routes, lane), from, item);
+    if (!routes->lanes[lane].queued)
+        mc_prober_enqueue(prober, lane);
 }
 
 /* One recipient of the lane into the batch; false: none waits, or they were set apart. */
@@ -103,11 +103,17 @@ void mc_prober_gather(struct mc_prober *prober, uint32_t route, uint32_t peer,
         bool more = true;
         if (lane == MC_NONE)
             break;
+        if (mc_routes_of_lane(routes, lane) != route) {
+            mc_prober_enqueue(prober, lane);
+            continue;
+        }
         while (more && batch->count < room)
             more = take_one(prober, lane, smtputf8, batch);
         routes->lanes[lane].deep = more;
         if (more && !routes->lanes[lane].queued)
             mc_routes_push(routes, route, lane);
+        else if (!more && !routes->lanes[lane].queued)
+            routes->lanes[lane].prefer = MC_NONE;
     }
 }
 
@@ -181,29 +187,35 @@ static void set_limits(struct mc_prober *prober, struct mc_session *session, uin
     };
 }
 
-static void notice(struct mc_prober *prober, uint32_t peer, const char *what,
-                   const struct mc_failure *failure, const char *hint)
+/* A provider goes by its name, any other server by its host's. The hint is given once a run. */
+static void notice(struct mc_prober *prober, const struct mc_session *session, const char *what,
+                   const char *hint, bool *hinted)
 {
-    const struct mc_house *house = mc_peers_house(&prober->peers, peer);
+    const struct mc_house *house = mc_peers_house(&prober->peers, session->peer);
     struct mc_text line = {0};
     if (!prober->owner.notice)
         return;
-    mc_text_printf(&line, "%s %s (", house->limits->id[0] ? house->limits->id : "a mail server",
-                   what);
-    if (failure->code)
-        mc_text_printf(&line, "%u ", failure->code);
-    mc_text_add_printable(&line, mc_span(failure->text, failure->text_len), 300);
-    mc_text_printf(&line, "): %s", hint);
+    mc_text_add_printable(
+        &line, mc_span_of(house->limits->id[0] ? house->limits->id : session->host), 253);
+    mc_text_printf(&line, " %s (", what);
+    if (house->blame->code)
+        mc_text_printf(&line, "%u ", house->blame->code);
+    mc_text_add_printable(&line, mc_span(house->blame->text, house->blame->text_len), 300);
+    mc_text_add_z(&line, ") and is left alone for this run");
+    if (!*hinted)
+        mc_text_printf(&line, "; %s", hint);
+    *hinted = true;
     prober->owner.notice(prober->owner.arg, mc_text_z(&line));
     mc_text_free(&line);
 }
 
-static void notice_block(struct mc_prober *prober, uint32_t peer)
+static void notice_block(struct mc_prober *prober, const struct mc_session *session)
 {
-    notice(prober, peer, "blocks us", mc_peers_house(&prober->peers, peer)->blame,
-           "it is left alone for this run; see that the HELO name has matching A and PTR records "
-           "and that this IP is on no blocklist, then try again later with --pace gentle");
-    mc_scheduler_lost(&prober->scheduler, peer);
+    notice(prober, session, "blocks us",
+           "see that the HELO name has matching A and PTR records and that this IP is on no "
+           "blocklist, then try again later with --pace gentle",
+           &prober->hinted_block);
+    mc_scheduler_lost(&prober->scheduler, session->peer);
 }
 
 static void fill(struct mc_session *session)
@@ -226,9 +238,8 @@ static void fill(struct mc_session *session)
     uint32_t asked = waiting < room ? waiting : room;
     prober->recipients_asked += asked;
     if (mc_peers_spend(&prober->peers, session->peer, asked, mc_loop_now_ms(prober->loop)))
-        notice(prober, session->peer, "is left alone",
-               mc_peers_house(&prober->peers, session->peer)->blame,
-               "its other addresses are not probed; run again tomorrow");
+        notice(prober, session, "has had enough",
+               "its other addresses are not probed: run again tomorrow", &prober->hinted_budget);
 }
 
 /* Answers */
@@ -258,7 +269,7 @@ static void answered(struct mc_session *session, const struct mc_batch_item *ite
         .asked = true,
     };
     if (tripped)
-        notice_block(prober, session->peer);
+        notice_block(prober, session);
     prober->owner.answered(prober->owner.arg, lane, id, &answer);
 }
 
@@ -294,7 +305,7 @@ static void against(struct mc_session *session, enum mc_stage stage, const struc
     free(session->blame);
     session->blame = blame;
     if (mc_peers_refused(&prober->peers, session->peer, stage, reply, ruling))
-        notice_block(prober, session->peer);
+        notice_block(prober, session);
 }
 
 static void connected(struct mc_session *session)
@@ -361,10 +372,10 @@ static void hand_back(struct mc_prober *prober, struct mc_session *session,
             mc_prober_give_back(prober, item, MC_ANSWER_LOST, failure, session->peer, asked);
             continue;
         }
-        uint32_t route = prober->routes.lanes[item->lane].route;
+        uint32_t route = mc_routes_of_lane(&prober->routes, item->lane);
         mc_routes_hold(&prober->routes, route, batch, item);
-        if (route != session->route && prober->routes.routes[route].place == MC_ROUTE_IDLE)
-            mc_scheduler_wake(&prober->scheduler, route);
+        if (route != session->route)
+            mc_prober_wake(prober, route);
     }
     batch->count = 0;
 }

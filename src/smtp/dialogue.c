@@ -2,6 +2,7 @@
 
 #include "base/hash.h"
 #include "base/memory.h"
+#include "smtp/ehlo.h"
 
 /* The commands of a recipient, in order. A cursor's phase is the last one it has passed. */
 enum { PHASE_START, PHASE_RSET, PHASE_MAIL, PHASE_RCPT };
@@ -189,15 +190,6 @@ static struct mc_dialogue_step refused(struct mc_dialogue *d, const struct heard
 
 /* Greeting, EHLO, HELO, STARTTLS */
 
-static bool contains(struct mc_span text, const char *word)
-{
-    struct mc_span key = mc_span_of(word);
-    for (size_t i = 0; i + key.len <= text.len; i++)
-        if (mc_span_equal_nocase(mc_span(text.at + i, key.len), key))
-            return true;
-    return false;
-}
-
 static void lower(uint16_t *limit, uint16_t offered)
 {
     if (offered && (!*limit || offered < *limit))
@@ -207,7 +199,7 @@ static void lower(uint16_t *limit, uint16_t offered)
 /* Exim counts a RSET that no message came before as "no mail" and hangs up after ten of those. */
 static struct mc_dialogue_step greeted(struct mc_dialogue *d, const struct heard *heard)
 {
-    if (contains(mc_span(heard->reply->text, heard->reply->text_len), " Exim "))
+    if (mc_reply_says(heard->reply, " Exim "))
         lower(&d->habits.session_transactions, 10);
     d->greeted = true;
     return ready(d, d->habits.helo_only ? NEXT_HELO : NEXT_EHLO);
@@ -220,59 +212,17 @@ static struct mc_dialogue_step odd_greeting(struct mc_dialogue *d, const struct 
     return nonsense(d, heard);
 }
 
-static uint16_t limit_of(struct mc_span line, const char *name)
-{
-    struct mc_span key = mc_span_of(name);
-    for (size_t i = 0; i + key.len < line.len; i++) {
-        if (!mc_span_equal_nocase(mc_span(line.at + i, key.len), key))
-            continue;
-        uint32_t number = 0;
-        for (size_t j = i + key.len; j < line.len && mc_is_digit(line.at[j]); j++)
-            number = number < 10000 ? number * 10 + (uint32_t)(line.at[j] - '0') : number;
-        return (uint16_t)(number < UINT16_MAX ? number : UINT16_MAX);
-    }
-    return 0;
-}
-
-static bool says(struct mc_span line, const char *keyword)
-{
-    struct mc_span key = mc_span_of(keyword);
-    return line.len >= key.len && mc_span_equal_nocase(mc_span(line.at, key.len), key) &&
-           (line.len == key.len || line.at[key.len] == ' ' || line.at[key.len] == '=');
-}
-
-static void read_capability(struct mc_dialogue *d, struct mc_span line)
-{
-    if (says(line, "PIPELINING"))
-        d->pipelining = true;
-    else if (says(line, "STARTTLS"))
-        d->starttls = true;
-    else if (says(line, "SMTPUTF8"))
-        d->smtputf8 = true;
-    else if (says(line, "LIMITS")) { /* RFC 9422 */
-        uint16_t rcpts = limit_of(line, " RCPTMAX="), mails = limit_of(line, " MAILMAX=");
-        lower(&d->habits.transaction_rcpts, rcpts);
-        lower(&d->habits.session_transactions, mails);
-    }
-}
-
 static struct mc_dialogue_step said_hello(struct mc_dialogue *d, const struct heard *heard)
 {
-    d->pipelining = d->starttls = d->smtputf8 = false;
-    if (d->state == MC_DIALOGUE_EHLO) {
-        struct mc_span text = mc_span(heard->reply->text, heard->reply->text_len);
-        for (size_t at = 0; at < text.len;) {
-            const char *end = memchr(text.at + at, '\n', text.len - at);
-            size_t len = end ? (size_t)(end - text.at) - at : text.len - at;
-            while (len && (text.at[at + len - 1] == '\r' || text.at[at + len - 1] == ' '))
-                len--;
-            if (at)
-                read_capability(d, mc_span(text.at + at, len));
-            at = end ? (size_t)(end - text.at) + 1 : text.len;
-        }
-    }
+    struct mc_ehlo offer = {0};
+    if (d->state == MC_DIALOGUE_EHLO)
+        offer = mc_ehlo_read(heard->reply);
+    lower(&d->habits.transaction_rcpts, offer.rcpt_max);
+    lower(&d->habits.session_transactions, offer.mail_max);
+    d->starttls = offer.starttls;
+    d->smtputf8 = offer.smtputf8;
+    d->pipelining = offer.pipelining && !d->habits.lock_step;
     d->habits.no_smtputf8 = !d->smtputf8;
-    d->pipelining &= !d->habits.lock_step;
     bool secure = d->starttls && !d->tls && !d->habits.tls_broken;
     return ready(d, d->habits.wants_tls && secure ? NEXT_STARTTLS : NEXT_WINDOW);
 }
@@ -361,10 +311,9 @@ static struct mc_dialogue_step began(struct mc_dialogue *d, const struct heard *
 /* "improper command pipelining", "synchronization error", or a bad sequence that is none. */
 static bool hates_pipelining(const struct mc_dialogue *d, const struct heard *heard)
 {
-    struct mc_span text = mc_span(heard->reply->text, heard->reply->text_len);
     if (!d->pipelining)
         return false;
-    return contains(text, "pipelin") || contains(text, "synchroni") ||
+    return mc_reply_says(heard->reply, "pipelin") || mc_reply_says(heard->reply, "synchroni") ||
            (heard->reply->code == 503 && d->state == MC_DIALOGUE_RCPT && !d->voided);
 }
 

@@ -260,6 +260,20 @@ static void take_turn(void *arg)
                             : now_ms + LINGER_MS);
 }
 
+void mc_prober_wake(struct mc_prober *prober, uint32_t route)
+{
+    if (prober->routes.routes[route].place == MC_ROUTE_IDLE)
+        mc_scheduler_wake(&prober->scheduler, route);
+    mc_prober_turn_soon(prober);
+}
+
+void mc_prober_enqueue(struct mc_prober *prober, uint32_t lane)
+{
+    uint32_t route = mc_routes_of_lane(&prober->routes, lane);
+    mc_routes_push(&prober->routes, route, lane);
+    mc_prober_wake(prober, route);
+}
+
 /* The owner's calls */
 
 uint32_t mc_prober_route(struct mc_prober *prober, const struct mc_mx_entry *entries, size_t count)
@@ -267,26 +281,22 @@ uint32_t mc_prober_route(struct mc_prober *prober, const struct mc_mx_entry *ent
     return mc_routes_set(&prober->routes, entries, count);
 }
 
+/* A lane that is queued already is found to belong elsewhere when its turn comes. */
 void mc_prober_offer(struct mc_prober *prober, uint32_t lane, uint32_t route, uint32_t prefer)
 {
-    struct mc_routes *routes = &prober->routes;
-    struct mc_lane *record = mc_routes_lane(routes, lane);
-    MC_ASSERT(route < routes->set_count);
-    if (record->queued || prober->stopping)
+    struct mc_lane *record = mc_routes_lane(&prober->routes, lane);
+    MC_ASSERT(route < prober->routes.set_count);
+    if (prober->stopping)
         return;
     record->set = route;
-    record->deep = false;
-    uint32_t real = routes->sets[route].route;
-    if (prefer != MC_NONE) {
+    if (prefer != MC_NONE || !record->queued)
+        record->prefer = prefer;
+    if (prefer != MC_NONE)
         mc_peers_revive(&prober->peers, prefer, mc_loop_now_ms(prober->loop));
-        real = mc_routes_prefer(routes, real, prefer);
-    }
-    if (record->needs_smtputf8)
-        real = mc_routes_smtputf8(routes, real);
-    mc_routes_push(routes, real, lane);
-    if (routes->routes[real].place == MC_ROUTE_IDLE)
-        mc_scheduler_wake(&prober->scheduler, real);
-    mc_prober_turn_soon(prober);
+    if (record->queued)
+        return;
+    record->deep = false;
+    mc_prober_enqueue(prober, lane);
 }
 
 void mc_prober_stop(struct mc_prober *prober)

@@ -25,7 +25,7 @@ struct mc_prober {
     struct mc_timer turn;
     int64_t turn_ms;       /* when it is set to fire, 0: not */
     int64_t last_ended_ms; /* of a session */
-    bool stopping;
+    bool stopping, hinted_block, hinted_budget;
     uint64_t sessions_opened, recipients_asked;
     struct mc_reply reply; /* scratch */
 };
@@ -41,6 +41,9 @@ void mc_prober_gather(struct mc_prober *prober, uint32_t route, uint32_t peer,
 void mc_prober_give_back(struct mc_prober *prober, const struct mc_batch_item *item,
                          enum mc_answer_kind kind, const struct mc_failure *failure, uint32_t peer,
                          bool asked);
+/* Queues a lane that is not queued where it belongs; the route has work. */
+void mc_prober_enqueue(struct mc_prober *prober, uint32_t lane);
+void mc_prober_wake(struct mc_prober *prober, uint32_t route);
 void mc_prober_turn_soon(struct mc_prober *prober);
 
 static inline struct mc_prober *mc_prober_of(const struct mc_session *session)

@@ -197,9 +197,16 @@ struct mc_lane *mc_routes_lane(struct mc_routes *routes, uint32_t lane)
         routes->lanes =
             mc_grow(routes->lanes, routes->lane_count, &routes->lane_room, sizeof *routes->lanes);
         routes->lanes[routes->lane_count++] =
-            (struct mc_lane){.set = MC_NONE, .route = MC_NONE, .next = MC_NONE};
+            (struct mc_lane){.set = MC_NONE, .prefer = MC_NONE, .next = MC_NONE};
     }
     return &routes->lanes[lane];
+}
+
+uint32_t mc_routes_of_lane(struct mc_routes *routes, uint32_t lane)
+{
+    struct mc_lane record = routes->lanes[lane];
+    uint32_t route = mc_routes_prefer(routes, routes->sets[record.set].route, record.prefer);
+    return record.needs_smtputf8 ? mc_routes_smtputf8(routes, route) : route;
 }
 
 void mc_routes_push(struct mc_routes *routes, uint32_t route, uint32_t lane)
@@ -208,7 +215,6 @@ void mc_routes_push(struct mc_routes *routes, uint32_t route, uint32_t lane)
     struct mc_lane *record = &routes->lanes[lane];
     MC_ASSERT(!record->queued);
     record->queued = true;
-    record->route = route;
     record->next = MC_NONE;
     if (queue->lane_first == MC_NONE)
         queue->lane_first = lane;

@@ -48,9 +48,9 @@ struct mc_route {
 };
 
 struct mc_lane {
-    uint32_t set;   /* of its last offer */
-    uint32_t route; /* where it is queued, or was last */
-    uint32_t next;  /* in the route's queue */
+    uint32_t set;    /* of its last offer */
+    uint32_t prefer; /* the same */
+    uint32_t next;   /* in the queue it stands in */
     bool queued;
     bool deep; /* it had more to give when last asked */
     bool needs_smtputf8;
@@ -100,6 +100,8 @@ const struct mc_route_peer *mc_routes_find(const struct mc_routes *routes, uint3
 
 /* The lane's record; made where it is new. Valid until the next call. */
 struct mc_lane *mc_routes_lane(struct mc_routes *routes, uint32_t lane);
+/* The route that a lane belongs on, by its set, the peer it prefers, its need of SMTPUTF8. */
+uint32_t mc_routes_of_lane(struct mc_routes *routes, uint32_t lane);
 void mc_routes_push(struct mc_routes *routes, uint32_t route, uint32_t lane);
 uint32_t mc_routes_pop(struct mc_routes *routes, uint32_t route); /* MC_NONE: empty */
 

@@ -274,7 +274,14 @@ static void expect_one(struct scenario *s, const struct sim_recipient *got, cons
         return;
     }
     snprintf(code, sizeof code, "%u", got->code);
-    for (const char *text = word(&rest); text; text = word(&rest))
+    for (const char *text = word(&rest); text; text = word(&rest)) {
+        uint32_t within_ms;
+        if (setting(text, "within", &within_ms)) {
+            if (got->answered_ms > SIM_START_MS + (int64_t)within_ms)
+                complain(s, "%s: %s is not so: %lld ms", name, text,
+                         (long long)(got->answered_ms - SIM_START_MS));
+            continue;
+        }
         if (strcmp(text, kinds[got->kind]) != 0 && strcmp(text, mc_reason_name(got->reason)) != 0 &&
             strcmp(text, code) != 0 && strcmp(text, got->host) != 0 &&
             strcmp(text, mc_stage_name(got->stage)) != 0 &&
@@ -284,6 +291,7 @@ static void expect_one(struct scenario *s, const struct sim_recipient *got, cons
                      mc_reason_name(got->reason), code, got->host, mc_stage_name(got->stage),
                      got->backup ? "backup" : "best", got->asked ? "asked" : "not-asked",
                      got->detail);
+    }
 }
 
 static void expect(struct scenario *s, char *rest, bool each)

@@ -13,7 +13,7 @@
  *     ask ok@a.test utf8
  *     control a.test                               (a control, once all others are answered)
  *     many 40 user@a.test                          (user1@a.test ... user40@a.test)
- *     expect ok@a.test reply accepted 250 mx1.test backup
+ *     expect ok@a.test reply accepted 250 mx1.test backup within=500
  *     each user@a.test lost timeout                (all that "many" made)
  *     seen 198.18.0.1 max_open=1 attempts=2 quits=2 abandoned=0
  *     total sessions=3 notices=1 within=1000

@@ -103,6 +103,7 @@ static void keep(struct sim_world *world, struct sim_recipient *recipient,
     recipient->peer = answer->peer;
     recipient->backup = answer->backup;
     recipient->asked = answer->asked;
+    recipient->answered_ms = mc_loop_now_ms(world->loop);
     if (answer->host != MC_NONE)
         host = mc_mx_host_name(world->mx, answer->host);
     snprintf(recipient->host, sizeof recipient->host, "%.*s", (int)host.len, host.at);

@@ -20,6 +20,7 @@ struct sim_recipient {
     enum mc_reason reason;
     uint16_t code; /* 0: no reply */
     uint32_t peer;
+    int64_t answered_ms;
     bool backup, asked;
     char host[64], detail[128];
 };

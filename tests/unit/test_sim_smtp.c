@@ -9,7 +9,10 @@
 #include <glob.h>
 
 #include "../sim/fake_lists.h"
+#include "../sim/fake_loop.h"
 #include "../sim/smtp_scenario.h"
+#include "../sim/smtp_world.h"
+#include "base/hash.h"
 #include "base/memory.h"
 
 static const struct mc_provider usual = {
@@ -62,8 +65,76 @@ static void all_scenarios_hold(void **state)
     assert_int_equal(failures, 0);
 }
 
+/* A byte now and then. A server that drips its greeting has until the deadline and no longer. */
+static void drip(void *arg, struct sim_connection *connection)
+{
+    (void)arg;
+    for (unsigned i = 0; i < 1000; i++)
+        sim_send(connection, i ? "x" : "220-", 300);
+}
+
+static void deadlines_do_not_start_anew(void **state)
+{
+    (void)state;
+    struct mc_lists lists = {.unknown = usual};
+    struct mc_prober_options options;
+    struct sim_server server = {.greeting = "", .opened = drip};
+    sim_world_options(&options);
+    options.reply_timeout_ms = 2000;
+    struct sim_world *world =
+        sim_world_new("a.test MX 10 mx.test.\nmx.test A 198.18.0.1\n", &lists, &options, false);
+    sim_net_serve(world->net, "198.18.0.1", 25, &server);
+    sim_world_ask(world, "one", "a.test", false);
+    assert_true(sim_world_run(world, 60000));
+    assert_int_equal(world->recipients[0].reason, MC_REASON_TIMEOUT);
+    assert_int_equal(server.attempts, 2);
+    assert_true(mc_loop_now_ms(world->loop) - SIM_START_MS < 6000);
+    sim_world_free(world);
+    sim_server_clear(&server);
+}
+
+/* Ports are judged by listed providers that were tried. */
+static void what_is_within_reach(void **state)
+{
+    (void)state;
+    struct mc_lists lists = {.unknown = usual};
+    struct mc_prober_options options;
+    struct sim_server silent = {.connect = SIM_SILENT}, open = {0};
+    known(&lists, ".one.test");
+    known(&lists, ".two.test");
+    sim_world_options(&options);
+    options.connect_timeout_ms = 30000;
+    struct sim_world *world = sim_world_new("a.test MX 10 mx.one.test.\nmx.one.test A 198.18.0.1\n"
+                                            "b.test MX 10 mx.two.test.\nmx.two.test A 198.18.0.2\n"
+                                            "c.test MX 10 mx.c.test.\nmx.c.test A 198.18.0.3\n",
+                                            &lists, &options, false);
+    sim_net_serve(world->net, "198.18.0.1", 25, &silent);
+    sim_world_ask(world, "one", "a.test", false);
+    sim_world_ask(world, "one", "b.test", false);
+    sim_loop_advance(world->loop, 5000);
+    struct mc_prober_reach reach = mc_prober_reach(world->prober, 15000);
+    assert_false(reach.any_connected);
+    assert_int_equal(reach.providers_tried, 2);
+    assert_int_equal(reach.providers_failed, 1); /* refused; the other may still answer */
+    sim_loop_advance(world->loop, 11000);
+    assert_int_equal(mc_prober_reach(world->prober, 15000).providers_failed, 2);
+    sim_net_serve(world->net, "198.18.0.3", 25, &open);
+    sim_world_ask(world, "one", "c.test", false);
+    sim_loop_advance(world->loop, 5000);
+    assert_true(mc_prober_reach(world->prober, 15000).any_connected);
+    assert_true(mc_prober_peer_accepted(world->prober, world->recipients[2].peer));
+    assert_false(mc_prober_peer_accepted(world->prober, MC_NONE));
+    sim_world_free(world);
+    sim_server_clear(&silent);
+    sim_server_clear(&open);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(all_scenarios_hold)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(all_scenarios_hold),
+        cmocka_unit_test(deadlines_do_not_start_anew),
+        cmocka_unit_test(what_is_within_reach),
+    };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
