@@ -197,6 +197,8 @@ def make_address(dice, domain, number):
     reasons = domain.verdict or domain.server.kinds[kind]
     if domain.behind_a_dead_one:  # the yes of a backup that says yes to all is no proof
         reasons = reasons.replace("catch_all", "catch_all|unproven")
+        # nor does its no speak for the one that is down
+        reasons = reasons.replace("domain_not_served", "connect_failed")
     return local, reasons
 
 
