@@ -9,8 +9,10 @@
 #include "csv/raw_cells.h"
 #include "csv/rows_private.h"
 
-/* Most of our columns have few values, and neighbours of them come in few combinations: the text
- * of such a run is made once and copied from then on. This is the hot path of an offline run. */
+/* Most of our columns have few values, most of our texts are empty in most rows, and neighbours of
+ * both kinds come in few combinations: the text of such a run of columns is made once and copied
+ * from then on. Which columns form runs depends on which texts are empty: a plan for each set of
+ * them. This is the hot path of an offline run. */
 struct made {
     uint64_t values; /* packed; what the text was made of */
     int64_t checked_at;
@@ -18,22 +20,42 @@ struct made {
     char text[247];
 };
 
-#define MADE 64
+#define MADE_BITS 4
 
-/* Neighbouring columns of few values, or one column of any text. */
+/* Neighbouring columns, or one column with a text in it. */
 struct run {
     size_t first, count;
-    bool is_text;
-    uint64_t fields; /* which of the packed values matter */
-    bool has_date;
-    struct made made[MADE];
+    size_t text_at;    /* where the result holds the text; 0: a run of few values */
+    uint64_t fields;   /* which of the packed values matter */
+    int64_t date_mask; /* all ones where the time of the check matters */
+    struct made *made;
 };
+
+struct plan {
+    size_t count;
+    struct run run[MC_COLUMN_COUNT];
+};
+
+/* The texts of a result, each with a bit in the number of a plan. */
+static const struct text {
+    enum mc_column column;
+    size_t at;
+} texts[] = {
+    {MC_COLUMN_EMAIL, offsetof(struct mc_result, email)},
+    {MC_COLUMN_SUGGESTION, offsetof(struct mc_result, suggestion)},
+    {MC_COLUMN_PROVIDER, offsetof(struct mc_result, provider)},
+    {MC_COLUMN_MX, offsetof(struct mc_result, mx)},
+    {MC_COLUMN_SMTP, offsetof(struct mc_result, smtp)},
+};
+
+#define TEXTS     MC_ARRAY_LEN(texts)
+#define PLANS     (1U << (TEXTS + 1)) /* and the number of the first row */
+#define NUMBER_AT SIZE_MAX            /* stands for it as a run's text_at */
 
 struct mc_csv_out {
     const struct mc_dialect *dialect;
     struct mc_columns columns;
-    struct run *runs[MC_COLUMN_COUNT];
-    size_t run_count;
+    struct plan *plans[PLANS];
     struct mc_text header;
 };
 
@@ -42,10 +64,7 @@ static bool starts_formula(char c)
     return c == '=' || c == '+' || c == '-' || c == '@' || c == '\t' || c == '\r';
 }
 
-/* Room for a cell: delimiter, apostrophe, two quotes, quotes doubled; and what is written behind
- * its end for speed. */
-#define SLACK         64
-#define CELL_MAX(len) (2 * (len) + 4 + SLACK)
+#define CELL_MAX(len) (2 * (len) + 4) /* delimiter, apostrophe, two quotes, quotes doubled */
 
 static char *add_awkward_cell(char *to, struct mc_span value, bool quotes)
 {
@@ -64,29 +83,16 @@ static char *add_awkward_cell(char *to, struct mc_span value, bool quotes)
     return to;
 }
 
-/* `at` has SLACK readable bytes behind its `len`. */
-static inline bool needs_quotes(const char *at, size_t len, char delimiter)
-{
-    for (size_t done = 0; done < len; done += MC_MARKS_BLOCK) {
-        uint64_t marks = mc_marks(at + done, delimiter, '\r');
-        if (len - done < MC_MARKS_BLOCK)
-            marks &= (UINT64_C(1) << (len - done)) - 1;
-        if (marks)
-            return true;
-    }
-    return false;
-}
-
 static inline char *add_cell(const struct mc_csv_out *out, char *to, struct mc_span value)
 {
     const char delimiter = out->dialect->delimiter;
     *to++ = delimiter;
     if (value.len == 0)
         return to;
-    memcpy(to, value.at, value.len);
-    bool quotes = needs_quotes(to, value.len, delimiter);
+    bool quotes = mc_has_marks(value.at, value.len, delimiter);
     if (quotes || starts_formula(value.at[0]))
         return add_awkward_cell(to, value, quotes);
+    memcpy(to, value.at, value.len);
     return to + value.len;
 }
 
@@ -110,21 +116,44 @@ static uint64_t field_of(enum mc_column column)
     return fields[column];
 }
 
-static void plan_runs(struct mc_csv_out *out)
+/* Bit 0: the number of the first row, bit i + 1: texts[i]. */
+static inline unsigned plan_number(const struct mc_result *result)
 {
+    return (unsigned)(result->duplicate_of != 0) | (unsigned)(result->email.len > 0) << 1 |
+           (unsigned)(result->suggestion.len > 0) << 2 | (unsigned)(result->provider.len > 0) << 3 |
+           (unsigned)(result->mx.len > 0) << 4 | (unsigned)(result->smtp.len > 0) << 5;
+}
+
+/* 0 where the column needs no text of its own in this plan. */
+static size_t text_at(enum mc_column column, unsigned plan)
+{
+    if (column == MC_COLUMN_DUPLICATE_OF)
+        return plan & 1 ? NUMBER_AT : 0;
+    for (unsigned i = 0; i < TEXTS; i++)
+        if (texts[i].column == column && (plan & 2U << i))
+            return texts[i].at;
+    return 0;
+}
+
+static struct plan *make_plan(const struct mc_csv_out *out, unsigned number)
+{
+    struct plan *plan = mc_calloc(1, sizeof *plan);
     struct run *run = NULL;
     for (size_t i = 0; i < out->columns.count; i++) {
         enum mc_column column = out->columns.column[i];
-        bool is_text = field_of(column) == 0 && column != MC_COLUMN_CHECKED_AT;
-        if (!run || run->is_text || is_text) {
-            run = out->runs[out->run_count++] = mc_calloc(1, sizeof *run);
+        size_t at = text_at(column, number);
+        if (!run || run->text_at || at) {
+            run = &plan->run[plan->count++];
             run->first = i;
-            run->is_text = is_text;
+            run->text_at = at;
         }
         run->count++;
         run->fields |= field_of(column);
-        run->has_date |= column == MC_COLUMN_CHECKED_AT;
+        run->date_mask |= column == MC_COLUMN_CHECKED_AT ? -1 : 0;
+        if (!at && !run->made)
+            run->made = mc_calloc((size_t)1 << MADE_BITS, sizeof *run->made);
     }
+    return plan;
 }
 
 struct mc_csv_out *mc_csv_out_new(const struct mc_dialect *dialect,
@@ -133,7 +162,6 @@ struct mc_csv_out *mc_csv_out_new(const struct mc_dialect *dialect,
     struct mc_csv_out *out = mc_calloc(1, sizeof *out);
     out->dialect = dialect;
     out->columns = *columns;
-    plan_runs(out);
     for (size_t i = 0; i < columns->count; i++) {
         struct mc_span name = mc_column_name(columns->column[i]);
         char *to = mc_text_reserve(&out->header, CELL_MAX(name.len));
@@ -146,8 +174,11 @@ void mc_csv_out_free(struct mc_csv_out *out)
 {
     if (!out)
         return;
-    for (size_t i = 0; i < out->run_count; i++)
-        free(out->runs[i]);
+    for (size_t i = 0; i < PLANS; i++) {
+        for (size_t k = 0; out->plans[i] && k < out->plans[i]->count; k++)
+            free(out->plans[i]->run[k].made);
+        free(out->plans[i]);
+    }
     mc_text_free(&out->header);
     free(out);
 }
@@ -164,57 +195,72 @@ static void make(const struct mc_csv_out *out, const struct run *run, struct mad
     }
     made->len = (uint8_t)(to - made->text);
     made->values = packed(result) & run->fields;
-    made->checked_at = run->has_date ? result->checked_at : 0;
+    made->checked_at = result->checked_at & run->date_mask;
 }
 
-#define SHORT 64 /* most runs: a copy of this length is four moves */
+#define SHORT 64 /* a copy of this length is four moves; most runs need no more */
 
-static char *add_run(const struct mc_csv_out *out, struct run *run, char *to, uint64_t values,
-                     const struct mc_result *result)
+static inline char *add_run(const struct mc_csv_out *out, const struct run *run, char *to,
+                            uint64_t values, const struct mc_result *result)
 {
-    int64_t checked_at = run->has_date ? result->checked_at : 0;
+    int64_t checked_at = result->checked_at & run->date_mask;
     values &= run->fields;
     uint64_t mixed = (values ^ (uint64_t)checked_at) * UINT64_C(0x9e3779b97f4a7c15);
-    struct made *made = &run->made[mixed >> 58];
-    if (made->len == 0 || made->values != values || made->checked_at != checked_at)
+    struct made *made = &run->made[mixed >> (64 - MADE_BITS)];
+    if (made->values != values || made->checked_at != checked_at || made->len == 0)
         make(out, run, made, result);
     memcpy(to, made->text, SHORT); /* more than its length, into room that is there */
     if (made->len > SHORT)
-        memcpy(to + SHORT, made->text + SHORT, made->len - (size_t)SHORT);
+        memcpy(to + SHORT, made->text + SHORT, sizeof made->text - SHORT);
     return to + made->len;
 }
 
-/* Columns whose text stands in the result as it is, without a call for each. */
-static const size_t text_at[MC_COLUMN_COUNT] = {
-    [MC_COLUMN_EMAIL] = offsetof(struct mc_result, email),
-    [MC_COLUMN_SUGGESTION] = offsetof(struct mc_result, suggestion),
-    [MC_COLUMN_PROVIDER] = offsetof(struct mc_result, provider),
-    [MC_COLUMN_MX] = offsetof(struct mc_result, mx),
-    [MC_COLUMN_SMTP] = offsetof(struct mc_result, smtp),
-};
-
-static inline char *add_text(const struct mc_csv_out *out, char *to, enum mc_column column,
+static inline char *add_text(const struct mc_csv_out *out, const struct run *run, char *to,
                              const struct mc_result *result)
 {
     char scratch[32];
     struct mc_span value;
-    if (text_at[column])
-        memcpy(&value, (const char *)result + text_at[column], sizeof value);
+    if (run->text_at == NUMBER_AT)
+        value = mc_column_value(MC_COLUMN_DUPLICATE_OF, result, scratch);
     else
-        value = mc_column_value(column, result, scratch);
+        memcpy(&value, (const char *)result + run->text_at, sizeof value);
     return add_cell(out, to, value);
 }
 
-/* The row's cells but those of an earlier run. Returns how many are left. */
-static uint32_t add_kept_cells(const struct mc_csv_out *out, struct mc_text *text,
-                               const struct mc_row *row)
+/* Ours, each with its delimiter. */
+static char *add_ours(struct mc_csv_out *out, char *to, const struct mc_result *result)
+{
+    unsigned number = plan_number(result);
+    uint64_t values = packed(result);
+    if (!out->plans[number])
+        out->plans[number] = make_plan(out, number);
+    const struct run *run = out->plans[number]->run;
+    const struct run *end = run + out->plans[number]->count;
+    for (; run < end; run++)
+        to = run->text_at ? add_text(out, run, to, result) : add_run(out, run, to, values, result);
+    return to;
+}
+
+static size_t ours_max(const struct mc_csv_out *out, const struct mc_result *result)
+{
+    if (!result)
+        return out->header.len;
+    size_t len = result->email.len + result->suggestion.len + result->provider.len +
+                 result->mx.len + result->smtp.len;
+    return CELL_MAX(len) + MC_COLUMN_COUNT * sizeof((struct made *)0)->text;
+}
+
+/* The row's cells but those of an earlier run. `cells` becomes the number of those left. */
+static char *add_kept_cells(const struct mc_csv_out *out, char *to, const struct mc_row *row,
+                            uint32_t *cells_left)
 {
     const struct mc_dialect *dialect = out->dialect;
     struct mc_span body = mc_row_body(row, dialect);
     struct mc_raw_cells cells;
     struct mc_raw_cell cell;
     uint32_t kept = 0, next_ours = 0;
-    mc_text_add(text, row->raw.at, (size_t)(body.at - row->raw.at));
+    for (const char *at = row->raw.at; at < body.at; at++)
+        *to++ = *at; /* the byte order mark */
     if (row->is_malformed)
         mc_raw_cells_malformed(&cells, body, dialect->delimiter, dialect->usual_cells);
     else
@@ -225,59 +271,47 @@ static uint32_t add_kept_cells(const struct mc_csv_out *out, struct mc_text *tex
             continue;
         }
         if (kept++ > 0)
-            mc_text_add_char(text, dialect->delimiter);
-        mc_text_add_span(text, cell.raw);
+            *to++ = dialect->delimiter;
+        memcpy(to, cell.raw.at, cell.raw.len);
+        to += cell.raw.len;
     }
-    return kept;
-}
-
-static size_t values_max(const struct mc_result *result)
-{
-    size_t texts = result->email.len + result->suggestion.len + result->provider.len +
-                   result->mx.len + result->smtp.len;
-    return CELL_MAX(texts) + MC_COLUMN_COUNT * sizeof((struct made *)0)->text;
-}
-
-/* Ours, each with its delimiter. */
-static void add_ours(struct mc_csv_out *out, struct mc_text *text, const struct mc_result *result)
-{
-    if (!result) {
-        mc_text_add_span(text, mc_text_span(&out->header));
-        return;
-    }
-    char *start = mc_text_reserve(text, values_max(result)), *to = start;
-    uint64_t values = packed(result);
-    for (size_t i = 0; i < out->run_count; i++) {
-        struct run *run = out->runs[i];
-        to = run->is_text ? add_text(out, to, out->columns.column[run->first], result)
-                          : add_run(out, run, to, values, result);
-    }
-    text->len += (size_t)(to - start);
+    *cells_left = kept;
+    return to;
 }
 
 void mc_csv_out_row(struct mc_csv_out *out, struct mc_text *text, const struct mc_row *row,
                     const struct mc_result *result)
 {
     const struct mc_dialect *dialect = out->dialect;
-    size_t body_len = row->raw.len - row->line_end_len;
     if (row->is_blank) {
         mc_text_add_span(text, row->raw);
         return;
     }
     MC_ASSERT(result || row->is_header);
+    size_t body_len = row->raw.len - row->line_end_len;
     uint32_t cells = row->cells;
-    if (dialect->ours_count == 0)
-        mc_text_add(text, row->raw.at, body_len);
-    else
-        cells = add_kept_cells(out, text, row);
+    char *start =
+        mc_text_reserve(text, row->raw.len + dialect->header_cells + ours_max(out, result));
+    char *to = start;
+    if (dialect->ours_count == 0) {
+        memcpy(to, row->raw.at, body_len);
+        to += body_len;
+    } else {
+        to = add_kept_cells(out, to, row, &cells);
+    }
     for (; cells + dialect->ours_count < dialect->header_cells; cells++)
         if (cells > 0)
-            mc_text_add_char(text, dialect->delimiter);
-    size_t before = text->len;
-    add_ours(out, text, result);
-    if (cells == 0) { /* nothing of the user's stands before ours: no delimiter either */
-        memmove(text->at + before, text->at + before + 1, text->len - before - 1);
-        text->len--;
+            *to++ = dialect->delimiter;
+    char *ours = to;
+    if (result) {
+        to = add_ours(out, to, result);
+    } else {
+        memcpy(to, out->header.at, out->header.len);
+        to += out->header.len;
     }
-    mc_text_add(text, row->raw.at + body_len, row->line_end_len);
+    if (cells == 0) /* nothing of the user's stands before ours: no delimiter either */
+        memmove(ours, ours + 1, (size_t)(--to - ours));
+    for (const char *at = row->raw.at + body_len; at < row->raw.at + row->raw.len; at++)
+        *to++ = *at;
+    text->len += (size_t)(to - start);
 }

@@ -97,36 +97,35 @@ static void add_string(struct mc_text *text, struct mc_span value, bool from_utf
     }
 }
 
-static void add_value(struct mc_text *text, enum mc_column column, const struct mc_result *result)
+static void add_value(struct mc_text *text, enum mc_column_type type, struct mc_span value)
 {
-    char scratch[32];
-    struct mc_span value = mc_column_value(column, result, scratch);
-    if (value.len == 0) {
-        mc_text_add_z(text, "null");
+    if (value.len == 0)
+        value = mc_span("null", 4);
+    else if (type == MC_COLUMN_TEXT) {
+        mc_text_add_char(text, '"');
+        add_string(text, value, false);
+        mc_text_add_char(text, '"');
         return;
     }
-    switch (mc_column_type(column)) {
-    case MC_COLUMN_BOOL:
-    case MC_COLUMN_NUMBER:
-        mc_text_add_span(text, value);
-        return;
-    case MC_COLUMN_TEXT:
-        break;
-    }
-    mc_text_add_char(text, '"');
-    add_string(text, value, false);
-    mc_text_add_char(text, '"');
+    mc_text_add_span(text, value);
 }
 
 static void add_result(struct mc_text *text, const struct mc_columns *columns,
-                       const struct mc_result *result, const char *between)
+                       const struct mc_result *result, bool is_first)
 {
-    for (size_t i = 0; i < columns->count; i++, between = ",") {
-        mc_text_add_z(text, between);
-        mc_text_add_char(text, '"');
-        mc_text_add_span(text, mc_column_name(columns->column[i]));
-        mc_text_add_z(text, "\":");
-        add_value(text, columns->column[i], result);
+    for (size_t i = 0; i < columns->count; i++, is_first = false) {
+        enum mc_column column = columns->column[i];
+        struct mc_span name = mc_column_name(column);
+        char scratch[32], *start = mc_text_reserve(text, name.len + 4), *to = start;
+        if (!is_first)
+            *to++ = ',';
+        *to++ = '"';
+        memcpy(to, name.at, name.len);
+        to += name.len;
+        *to++ = '"';
+        *to++ = ':';
+        text->len += (size_t)(to - start);
+        add_value(text, mc_column_type(column), mc_column_value(column, result, scratch));
     }
 }
 
@@ -134,7 +133,7 @@ void mc_json_result(struct mc_text *out, const struct mc_columns *columns,
                     const struct mc_result *result)
 {
     mc_text_add_char(out, '{');
-    add_result(out, columns, result, "");
+    add_result(out, columns, result, true);
     mc_text_add_z(out, "}\n");
 }
 
@@ -228,19 +227,20 @@ void mc_jsonl_out_row(struct mc_jsonl_out *out, struct mc_text *text, const stru
     size_t width = count > dialect->header_cells ? count : dialect->header_cells;
     while (out->name_count < width)
         add_number_name(out);
-    const char *between = "";
+    bool is_first = true;
     mc_text_add_char(text, '{');
     for (size_t i = 0; i < width; i++) {
         if (is_ours(dialect, i, &next_ours))
             continue;
-        mc_text_add_z(text, between);
+        if (!is_first)
+            mc_text_add_char(text, ',');
         mc_text_add(text, out->names.at + out->name[i].at, out->name[i].len);
         mc_text_add_char(text, '"');
         if (i < count)
             add_string(text, out->cells.cell[i], from_utf16);
         mc_text_add_char(text, '"');
-        between = ",";
+        is_first = false;
     }
-    add_result(text, &out->columns, result, between);
-    mc_text_add_z(text, "}\n");
+    add_result(text, &out->columns, result, is_first);
+    mc_text_add(text, "}\n", 2);
 }

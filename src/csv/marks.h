@@ -1,9 +1,10 @@
-/* Which bytes of a block of text matter to CSV: one bit each. The one place that uses what the
- * machine offers; mc_marks_plain says the same byte by byte. */
+/* Which bytes of a text matter to CSV. The one place that uses what the machine offers; the
+ * functions called plain say the same byte by byte. */
 #ifndef MC_CSV_MARKS_H
 #define MC_CSV_MARKS_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #if defined(__SSE2__)
@@ -24,25 +25,53 @@ static inline uint64_t mc_marks_plain(const char *block, char delimiter, char li
     return marks;
 }
 
+static inline bool mc_has_marks_plain(const char *at, size_t len, char delimiter)
+{
+    for (size_t i = 0; i < len; i++)
+        if (at[i] == delimiter || at[i] == '"' || at[i] == '\n' || at[i] == '\r')
+            return true;
+    return false;
+}
+
 #if defined(__SSE2__)
+static inline unsigned mc_marks16(const char *at, char delimiter, char line_break)
+{
+    const __m128i bytes = _mm_loadu_si128((const __m128i *)(const void *)at);
+    const __m128i hits =
+        _mm_or_si128(_mm_or_si128(_mm_cmpeq_epi8(bytes, _mm_set1_epi8(delimiter)),
+                                  _mm_cmpeq_epi8(bytes, _mm_set1_epi8('"'))),
+                     _mm_or_si128(_mm_cmpeq_epi8(bytes, _mm_set1_epi8('\n')),
+                                  _mm_cmpeq_epi8(bytes, _mm_set1_epi8(line_break))));
+    return (unsigned)_mm_movemask_epi8(hits);
+}
+
 static inline uint64_t mc_marks(const char *block, char delimiter, char line_break)
 {
-    const __m128i delimiters = _mm_set1_epi8(delimiter), quotes = _mm_set1_epi8('"');
-    const __m128i newlines = _mm_set1_epi8('\n'), breaks = _mm_set1_epi8(line_break);
-    uint64_t marks = 0;
-    for (unsigned i = 0; i < MC_MARKS_BLOCK; i += 16) {
-        __m128i bytes = _mm_loadu_si128((const __m128i *)(const void *)(block + i));
-        __m128i hits = _mm_or_si128(
-            _mm_or_si128(_mm_cmpeq_epi8(bytes, delimiters), _mm_cmpeq_epi8(bytes, quotes)),
-            _mm_or_si128(_mm_cmpeq_epi8(bytes, newlines), _mm_cmpeq_epi8(bytes, breaks)));
-        marks |= (uint64_t)(uint32_t)_mm_movemask_epi8(hits) << i;
-    }
-    return marks;
+    return (uint64_t)mc_marks16(block, delimiter, line_break) |
+           (uint64_t)mc_marks16(block + 16, delimiter, line_break) << 16 |
+           (uint64_t)mc_marks16(block + 32, delimiter, line_break) << 32 |
+           (uint64_t)mc_marks16(block + 48, delimiter, line_break) << 48;
+}
+
+/* Whether a text has a delimiter, a quote, LF or CR; touches nothing outside of it. */
+static inline bool mc_has_marks(const char *at, size_t len, char delimiter)
+{
+    if (len < 16)
+        return mc_has_marks_plain(at, len, delimiter);
+    unsigned marks = mc_marks16(at + len - 16, delimiter, '\r');
+    for (size_t i = 0; i + 16 < len; i += 16)
+        marks |= mc_marks16(at + i, delimiter, '\r');
+    return marks != 0;
 }
 #else
 static inline uint64_t mc_marks(const char *block, char delimiter, char line_break)
 {
     return mc_marks_plain(block, delimiter, line_break);
+}
+
+static inline bool mc_has_marks(const char *at, size_t len, char delimiter)
+{
+    return mc_has_marks_plain(at, len, delimiter);
 }
 #endif
 

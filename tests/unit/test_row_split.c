@@ -130,6 +130,10 @@ static void marks_are_the_same_both_ways(void **state)
         char delimiter = ",;\t"[random_below(3)], line_break = "\r\n"[random_below(2)];
         assert_true(mc_marks(block, delimiter, line_break) ==
                     mc_marks_plain(block, delimiter, line_break));
+        size_t from = random_below(60), len = random_below(64 - (uint32_t)from);
+        memset(block, 'a', from + len / 2);
+        assert_true(mc_has_marks(block + from, len, delimiter) ==
+                    mc_has_marks_plain(block + from, len, delimiter));
     }
 }
 
