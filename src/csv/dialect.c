@@ -262,6 +262,7 @@ static void describe(struct mc_detected *detected, const struct mc_sample *sampl
     if (dialect->ours_count)
         mc_text_printf(text, "; %u mc_ columns of an earlier run are replaced",
                        dialect->ours_count);
+    mc_text_z(text);
 }
 
 static void collect_ours(struct mc_detected *detected, const struct mc_sample *sample)

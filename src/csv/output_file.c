@@ -144,7 +144,7 @@ static bool open_file(struct mc_output *output)
         /* as far as we may: an ordinary user cannot give files away */
         if (fchown(output->fd, old.st_uid, old.st_gid) < 0)
             errno = 0;
-        if (fchmod(output->fd, old.st_mode & 07777) < 0)
+        if (fchmod(output->fd, old.st_mode & 0777) < 0)
             return fail(output, "");
     }
     return true;

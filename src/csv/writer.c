@@ -100,7 +100,8 @@ bool mc_writer_commit(struct mc_writer *writer, char *error, size_t error_size)
 {
     bool ok = mc_writer_flush(writer) && mc_output_commit(&writer->output);
     if (!ok)
-        snprintf(error, error_size, "%s", writer->output.error);
+        snprintf(error, error_size, "%s",
+                 writer->output.is_broken_pipe ? "" : writer->output.error);
     mc_writer_abort(writer);
     return ok;
 }

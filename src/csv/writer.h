@@ -34,7 +34,7 @@ bool mc_writer_row(struct mc_writer *writer, const struct mc_row *row,
 /* Hands what is buffered to the kernel (a pipe's reader wants rows as they are ready). */
 bool mc_writer_flush(struct mc_writer *writer);
 /* Flushes, syncs and renames; frees the writer. False and the sentence of mc_writer_error in
- * `error` on failure; the old file is then untouched. */
+ * `error` on failure ("" where a pipe's reader went away); the old file is then untouched. */
 bool mc_writer_commit(struct mc_writer *writer, char *error, size_t error_size);
 /* Gives up: the temporary file goes, the old one stays. NULL is fine. */
 void mc_writer_abort(struct mc_writer *writer);
