@@ -227,8 +227,8 @@ static inline char *add_text(const struct mc_csv_out *out, const struct run *run
     return add_cell(out, to, value);
 }
 
-/* Ours, each with its delimiter. */
-static char *add_ours(struct mc_csv_out *out, char *to, const struct mc_result *result)
+/* A row's own values, each with its delimiter. */
+static char *add_values(struct mc_csv_out *out, char *to, const struct mc_result *result)
 {
     unsigned number = plan_number(result);
     uint64_t values = packed(result);
@@ -279,6 +279,32 @@ static char *add_kept_cells(const struct mc_csv_out *out, char *to, const struct
     return to;
 }
 
+/* Empty cells up to the header's width. */
+static char *pad(const struct mc_csv_out *out, char *to, uint32_t *cells)
+{
+    const struct mc_dialect *dialect = out->dialect;
+    for (; *cells + dialect->ours_count < dialect->header_cells; ++*cells)
+        if (*cells > 0)
+            *to++ = dialect->delimiter;
+    return to;
+}
+
+/* Our names, or the values of `result`. */
+static char *add_ours(struct mc_csv_out *out, char *to, bool is_first,
+                      const struct mc_result *result)
+{
+    char *start = to;
+    if (result) {
+        to = add_values(out, to, result);
+    } else {
+        memcpy(to, out->header.at, out->header.len);
+        to += out->header.len;
+    }
+    if (is_first) /* nothing of the user's stands before: no delimiter either */
+        memmove(start, start + 1, (size_t)(--to - start));
+    return to;
+}
+
 void mc_csv_out_row(struct mc_csv_out *out, struct mc_text *text, const struct mc_row *row,
                     const struct mc_result *result)
 {
@@ -299,18 +325,10 @@ void mc_csv_out_row(struct mc_csv_out *out, struct mc_text *text, const struct m
     } else {
         to = add_kept_cells(out, to, row, &cells);
     }
-    for (; cells + dialect->ours_count < dialect->header_cells; cells++)
-        if (cells > 0)
-            *to++ = dialect->delimiter;
-    char *ours = to;
-    if (result) {
-        to = add_ours(out, to, result);
-    } else {
-        memcpy(to, out->header.at, out->header.len);
-        to += out->header.len;
+    if (out->columns.count > 0) {
+        to = pad(out, to, &cells);
+        to = add_ours(out, to, cells == 0, result);
     }
-    if (cells == 0) /* nothing of the user's stands before ours: no delimiter either */
-        memmove(ours, ours + 1, (size_t)(--to - ours));
     for (const char *at = row->raw.at + body_len; at < row->raw.at + row->raw.len; at++)
         *to++ = *at;
     text->len += (size_t)(to - start);

@@ -225,6 +225,27 @@ static void every_row_comes_out_with_ours(void **state)
     mc_text_free(&output);
 }
 
+static void without_columns_of_ours_rows_stay_as_they_are(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *input, *output;
+    } table[] = {
+        {"id,email,c\n1,a@x.example\n2,b@x.example,3,4\n\n",
+         "id,email,c\n1,a@x.example\n2,b@x.example,3,4\n\n"},
+        {"mc_score,email\r\n5,a@x.example", "email\r\na@x.example"},
+        {"mc_email\nann@x.example\n", "\n\n"},
+    };
+    static const struct mc_columns none = {.count = 0};
+    struct mc_text output = {0};
+    for (size_t i = 0; i < MC_ARRAY_LEN(table); i++) {
+        const struct mc_rows_options options = {.column = i == 2 ? "1" : NULL};
+        clean(mc_span_of(table[i].input), options, AS_FILE, MC_FORMAT_CSV, &none, &output);
+        assert_string_equal(mc_text_z(&output), table[i].output);
+    }
+    mc_text_free(&output);
+}
+
 static void utf16_stays_utf16(void **state)
 {
     (void)state;
@@ -596,6 +617,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_row_comes_out_with_ours),
+        cmocka_unit_test(without_columns_of_ours_rows_stay_as_they_are),
         cmocka_unit_test(utf16_stays_utf16),
         cmocka_unit_test(any_units_come_back),
         cmocka_unit_test(rows_of_any_length_pass),
