@@ -203,24 +203,24 @@ static void speak(struct mc_session *session)
 
 static struct mc_ruling rule(struct mc_session *session, const struct mc_reply *reply)
 {
+    struct mc_session_common *common = session->common;
+    enum mc_stage stage = mc_dialogue_stage(&session->dialogue);
+    const struct mc_batch *batch = &session->dialogue.batch;
     const struct mc_batch_item *item = mc_dialogue_item(&session->dialogue);
-    char recipient[512];
-    struct mc_ours ours = {
-        .sender = mc_span_of(session->common->names.mail_from),
-        .helo = mc_span_of(session->common->names.helo),
-    };
-    if (reply->code >= 400) /* a system call; no good reply names our address */
+    struct mc_ours ours = {0};
+    if (reply->code >= 400) { /* of a good one only the code is read */
+        ours.sender = mc_span_of(common->names.mail_from);
+        ours.helo = mc_span_of(common->names.helo);
         ours.address = mc_span_of(mc_stream_local_address(session->stream));
-    if (item) {
-        const struct mc_batch *batch = &session->dialogue.batch;
-        int len = snprintf(recipient, sizeof recipient, "%.*s@%.*s", (int)item->local_len,
-                           mc_batch_local(batch, item).at, (int)item->domain_len,
-                           mc_batch_domain(batch, item).at);
-        size_t fits = (size_t)len < sizeof recipient ? (size_t)len : sizeof recipient - 1;
-        ours.recipient = mc_span(recipient, fits);
+        common->line.len = 0;
+        if (item) {
+            mc_text_add_span(&common->line, mc_batch_local(batch, item));
+            mc_text_add_char(&common->line, '@');
+            mc_text_add_span(&common->line, mc_batch_domain(batch, item));
+        }
+        ours.recipient = mc_text_span(&common->line);
     }
-    return mc_classify(mc_dialogue_stage(&session->dialogue), reply, mc_span_of(session->provider),
-                       &ours);
+    return mc_ruling_memo(&common->memo, stage, reply, mc_span_of(session->provider), &ours);
 }
 
 /* One complete reply. */

@@ -11,6 +11,7 @@
 #include "loop/stream.h"
 #include "smtp/dialogue.h"
 #include "smtp/failure.h"
+#include "smtp/ruling_memo.h"
 
 struct mc_session;
 
@@ -47,6 +48,7 @@ struct mc_session_common {
     struct mc_reader
         *readers;             /* for replies in the making; most sessions need none between reads */
     struct mc_text out, line; /* scratch */
+    struct mc_ruling_memo memo;
 };
 
 struct mc_session {

@@ -1,0 +1,102 @@
+/* The memo says what the classifier says: every reply of the table, for recipients whose names are
+ * words that replies are made of, asked in an order that fills and evicts. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+#include "base/memory.h"
+#include "base/text.h"
+#include "smtp/ruling_memo.h"
+
+static const char *const recipients[] = {
+    "ann@x.example",
+    "bob.miller@mail.example",
+    "blocked@full.example",
+    "user@unknown.example",
+    "a@b.example",
+    "Mailbox@Disabled.example",
+    "quota@spam.example",
+    "no-such-user@relay.example",
+    "rejected@access.example",
+    "recipient@ips.example",
+    "ünal@xn--nal-hoa.example",
+};
+
+/* Puts the recipient where a server would: for {}, else in front and behind of some. */
+static void echo(struct mc_text *out, const char *reply, const char *recipient, unsigned how)
+{
+    const char *local_end = strrchr(recipient, '@');
+    size_t code = strcspn(reply, " ");
+    out->len = 0;
+    if (how % 4 == 1) {
+        mc_text_add(out, reply, code);
+        mc_text_printf(out, " <%s>:%s", recipient, reply + code);
+    } else if (how % 4 == 2) {
+        mc_text_printf(out, "%s (%s)", reply, recipient);
+    } else if (how % 4 == 3) {
+        mc_text_printf(out, "%s %.*s", reply, (int)(local_end - recipient), recipient);
+    } else {
+        mc_text_add_z(out, reply);
+    }
+}
+
+static void compare(struct mc_ruling_memo *memo, enum mc_stage stage, const char *text,
+                    const char *recipient, struct mc_span provider)
+{
+    struct mc_reply reply;
+    struct mc_ours ours = {.recipient = mc_span_of(recipient),
+                           .sender = mc_span_of("postmaster@probe.example"),
+                           .helo = mc_span_of("probe.example"),
+                           .address = mc_span_of("198.18.0.25")};
+    mc_reply_from_text(mc_span_of(text), &reply);
+    struct mc_ruling slow = mc_classify(stage, &reply, provider, &ours);
+    struct mc_ruling fast = mc_ruling_memo(memo, stage, &reply, provider, &ours);
+    if (fast.reason != slow.reason || fast.blame != slow.blame || fast.surety != slow.surety ||
+        fast.new_transaction != slow.new_transaction ||
+        fast.refuses_session != slow.refuses_session || strcmp(fast.rule, slow.rule) != 0)
+        fail_msg("%s: %s for %s: %s, not %s", mc_stage_name(stage), text, recipient, fast.rule,
+                 slow.rule);
+}
+
+static void it_says_the_same(void **state)
+{
+    (void)state;
+    static const enum mc_stage stages[] = {MC_STAGE_RCPT, MC_STAGE_MAIL, MC_STAGE_RCPT};
+    struct mc_ruling_memo *memo = mc_calloc(1, sizeof *memo);
+    struct mc_text text = {0};
+    char line[8192];
+    unsigned cases = 0;
+    FILE *in = fopen("tests/cases/replies.tsv", "r");
+    assert_non_null(in);
+    while (fgets(line, sizeof line, in)) {
+        char *fields[4] = {line, NULL, NULL, NULL};
+        for (size_t i = 1; i < 4 && fields[i - 1]; i++) {
+            fields[i] = strchr(fields[i - 1], '\t');
+            if (fields[i])
+                *fields[i]++ = '\0';
+        }
+        if (*line == '#' || !fields[3])
+            continue;
+        fields[3][strcspn(fields[3], "\t\n")] = '\0';
+        struct mc_span provider = mc_span_of(strcmp(fields[2], "-") == 0 ? "" : fields[2]);
+        for (size_t i = 0; i < MC_ARRAY_LEN(recipients); i++, cases++) {
+            echo(&text, fields[3], recipients[i], cases / 3);
+            compare(memo, stages[cases % 3], mc_text_z(&text), recipients[i], provider);
+        }
+    }
+    fclose(in);
+    mc_text_free(&text);
+    free(memo);
+    assert_true(cases > 5000);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {cmocka_unit_test(it_says_the_same)};
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
