@@ -100,7 +100,7 @@ static void mx_answered(void *arg, const struct mc_mx_answer *answer)
     domain->reason = (uint8_t)answer->reason;
     if (!answer->count)
         domain->best_host = mc_arena_add(names, answer->best_host);
-    if (answer->reason != MC_REASON_ACCEPTED && answer->detail)
+    if (answer->reason != MC_REASON_ACCEPTED)
         domain->detail = mc_arena_add(names, mc_span_of(answer->detail));
     domain->provider = mc_lists_provider(engine->lists, answer->best_host);
     if (mc_lists_is_disposable_mx(engine->lists, answer->best_host))
@@ -366,9 +366,12 @@ static struct mc_span deciding_line(struct mc_engine *engine,
 {
     if (record->reply)
         return mc_reply_log_get(engine->replies, record->reply);
-    if (record->source == MC_SOURCE_DNS && domain->detail)
-        return mc_arena_get(&engine->domains.names, domain->detail);
-    return mc_span("", 0);
+    if (record->source != MC_SOURCE_DNS || !domain->detail)
+        return mc_span("", 0);
+    struct mc_span detail = mc_arena_get(&engine->domains.names, domain->detail);
+    int len = snprintf(engine->line, sizeof engine->line, "DNS %.*s", (int)detail.len, detail.at);
+    return mc_span(engine->line,
+                   (size_t)len < sizeof engine->line ? (size_t)len : sizeof engine->line - 1);
 }
 
 /* The host that was asked, or would have been. */

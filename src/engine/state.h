@@ -64,7 +64,8 @@ struct mc_engine {
     int64_t start_unix;
     struct mc_timer tick, retry_timer;
     char control_name[64];
-    char *email; /* scratch of mc_engine_result: address, suggestion */
+    char line[MC_REPLY_LINE_SHOWN]; /* scratch of mc_engine_result: what DNS said */
+    char *email;                    /* scratch of mc_engine_result: address, suggestion */
 };
 
 uint32_t mc_engine_elapsed_ms(const struct mc_engine *engine);

@@ -311,7 +311,9 @@ static struct mc_dialogue_step began(struct mc_dialogue *d, const struct heard *
 /* "improper command pipelining", "synchronization error", or a bad sequence that is none. */
 static bool hates_pipelining(const struct mc_dialogue *d, const struct heard *heard)
 {
-    if (!d->pipelining)
+    /* a refusal of the recipient may repeat its address, and that any word */
+    if (!d->pipelining || heard->ruling->blame == MC_BLAME_MAILBOX ||
+        heard->ruling->blame == MC_BLAME_DOMAIN)
         return false;
     return mc_reply_says(heard->reply, "pipelin") || mc_reply_says(heard->reply, "synchroni") ||
            (heard->reply->code == 503 && d->state == MC_DIALOGUE_RCPT && !d->voided);
