@@ -227,10 +227,14 @@ static struct mc_dialogue_step said_hello(struct mc_dialogue *d, const struct he
     return ready(d, d->habits.wants_tls && secure ? NEXT_STARTTLS : NEXT_WINDOW);
 }
 
-/* A server too old for EHLO gets HELO; one that means us keeps its word. */
+/* A server too old for EHLO gets HELO, whatever 5xx it has for words it does not know; one that
+ * says that it means us keeps its word. */
 static struct mc_dialogue_step no_ehlo(struct mc_dialogue *d, const struct heard *heard)
 {
-    if (heard->reply->code > 504 && heard->ruling->blame == MC_BLAME_US)
+    const struct mc_reply *reply = heard->reply;
+    bool means_us = reply->code == 521 || reply->code == 554 ||
+                    (reply->code > 504 && reply->subject == 7);
+    if (means_us || heard->ruling->refuses_session)
         return refused(d, heard);
     return ready(d, NEXT_HELO);
 }
