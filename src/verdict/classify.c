@@ -30,7 +30,11 @@ static struct mc_ruling yes(enum mc_stage stage, unsigned code)
 
 static bool contains(struct mc_span text, const char *what)
 {
-    return memmem(text.at, text.len, what, strlen(what)) != NULL;
+    size_t len = strlen(what);
+    for (size_t i = 0; i + len <= text.len; i++)
+        if (mc_span_equal_nocase(mc_span(text.at + i, len), mc_span_of(what)))
+            return true;
+    return false;
 }
 
 /* Where nobody told the stage, Postfix may have: "(in reply to RCPT TO command)", or Exim:
@@ -66,17 +70,21 @@ static struct mc_span without_tail(struct mc_span text)
     return tail ? mc_span(text.at, (size_t)(tail - text.at)) : text;
 }
 
-/* "limit: 500 messages", "(450 seconds)" count something. */
+/* "limit: 500 messages", "(450 seconds)" count something; "450 mailbox ..." does not. */
 static bool is_amount(struct mc_span text)
 {
-    static const char *const units[] = {"kb",  "mb",   "gb",  "byte",  "message", "mail", "email",
-                                        "sec", "min",  "day", "hour",  "connect", "per",  "recip",
-                                        "max", "user", "sen", "point", "session"};
-    for (size_t i = 0; i < MC_ARRAY_LEN(units); i++) {
-        size_t len = strlen(units[i]);
-        if (text.len >= len && mc_span_equal_nocase(mc_span(text.at, len), mc_span_of(units[i])))
+    static const char *const units[] = {
+        "KB",       "MB",     "GB",     "kb",         "mb",          "gb",       "bytes",
+        "messages", "mails",  "emails", "recipients", "connections", "sessions", "users",
+        "senders",  "points", "days",   "hours",      "minutes",     "min",      "mins",
+        "seconds",  "sec",    "secs",   "per",        "max",
+    };
+    size_t len = 0;
+    while (len < text.len && (text.at[len] | 0x20) >= 'a' && (text.at[len] | 0x20) <= 'z')
+        len++;
+    for (size_t i = 0; i < MC_ARRAY_LEN(units); i++)
+        if (mc_span_equal(mc_span(text.at, len), mc_span_of(units[i])))
             return true;
-    }
     return false;
 }
 
@@ -90,6 +98,8 @@ static const char *inner_reply(struct mc_span text)
             !mc_is_digit(rest.at[2]) || (rest.at[3] != ' ' && rest.at[3] != '-') ||
             is_amount(mc_span(rest.at + 4, rest.len - 4)))
             continue;
+        if (rest.at[3] == '-' && (rest.at[4] == '\'' || rest.at[4] == '"'))
+            return rest.at; /* error 550-'5.7.1 ...' */
         size_t before = i;
         while (before && (text.at[before - 1] == ' ' || text.at[before - 1] == '\n'))
             before--;
@@ -105,8 +115,9 @@ static const char *inner_reply(struct mc_span text)
 /* Exim and others quote what the server of *our* sender said; then the wrapper is the news. */
 static bool is_about_sender(struct mc_span wrapper)
 {
-    static const char *const words[] = {"ender verif", "ender address", "allout",    "erification",
-                                        "MAIL FROM",   "eturn path",    "eturn-path"};
+    static const char *const words[] = {"sender verif", "sender address", "callout",
+                                        "verification", "MAIL FROM",      "return path",
+                                        "return-path"};
     for (size_t i = 0; i < MC_ARRAY_LEN(words); i++)
         if (contains(wrapper, words[i]))
             return true;
@@ -150,7 +161,7 @@ static struct mc_span innermost(struct mc_span text, struct mc_reply_context *co
     if (!nested.code)
         return text;
     /* a wrapper that says "not now" keeps it so */
-    if (context->code / 100 != 4) {
+    if (context->code / 100 != 4 && context->class != 4) {
         context->code = nested.code;
         context->class = nested.class;
         context->subject = nested.subject;
@@ -188,6 +199,9 @@ struct mc_ruling mc_classify(enum mc_stage stage, const struct mc_reply *reply,
     }
     context.reasons = reasons_for(stage, severity);
     struct mc_ruling ruling;
+    /* 5.1.1 without a 550 is none the less a 5xx */
+    if (!context.code && context.class)
+        context.code = context.class * 100 + 99;
     if (!mc_reply_rules_find(&words, &context, &ruling))
         ruling = ruling_of(MC_REASON_SERVER_ERROR, MC_BLAME_PEER, "nothing known");
     if (is_early(stage) && ruling.blame != MC_BLAME_PEER)

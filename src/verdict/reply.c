@@ -41,7 +41,7 @@ static void read_enhanced(struct mc_span line, struct mc_reply *reply)
 {
     uint16_t subject, detail;
     size_t i = 0;
-    while (i < line.len && (line.at[i] == ' ' || line.at[i] == '#' || line.at[i] == '('))
+    while (i < line.len && line.at[i] && strchr(" #('\"", line.at[i]))
         i++;
     if (reply->class || i + 5 > line.len || line.at[i + 1] != '.')
         return;

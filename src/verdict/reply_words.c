@@ -445,9 +445,12 @@ static void add_brackets(struct reader *reader, struct mc_span inside)
         add_url(reader, inside);
     else if (memchr(inside.at, RECIPIENT_MARK, inside.len))
         add(reader, MC_WORD_RECIPIENT);
+    else if (memchr(inside.at, US_MARK, inside.len))
+        add(reader, MC_WORD_US);
+    else if (is_host(inside)) /* <mx.example.net>: Helo command rejected */
+        add_host(reader, inside);
     else
-        add(reader, memchr(inside.at, US_MARK, inside.len) ? (uint16_t)MC_WORD_US
-                                                           : (uint16_t)MC_WORD_ADDRESS);
+        add(reader, MC_WORD_ADDRESS);
 }
 
 static void read_all(struct reader *reader, struct mc_span text)
