@@ -1,5 +1,7 @@
 /* Offline every verdict is a function of the address alone: one pass, no address record, no
  * ledger; only the dedupe table and one small record a domain. */
+#include <errno.h>
+#include <poll.h>
 #include <stdio.h>
 
 #include "address/parse.h"
@@ -108,6 +110,25 @@ static void say_progress(const struct mc_clean_run *run, const struct mc_cursor 
     run->options->progress(run->options->arg, &progress);
 }
 
+/* A pipe has no row yet: its reader gets what is ready, then we wait. Returns false on an error. */
+static bool wait_for_rows(struct mc_clean_run *run)
+{
+    struct pollfd pipe = {.fd = mc_rows_fd(run->rows), .events = POLLIN};
+    if (run->writer && !mc_writer_flush(run->writer)) {
+        run->broken_pipe = mc_writer_broken_pipe(run->writer);
+        snprintf(run->error, run->error_size, "%s", mc_writer_error(run->writer));
+        return false;
+    }
+    if (poll(&pipe, 1, -1) < 0 && errno != EINTR) {
+        snprintf(run->error, run->error_size, "cannot wait for standard input");
+        return false;
+    }
+    if (mc_rows_fill(run->rows) >= 0)
+        return true;
+    snprintf(run->error, run->error_size, "%s", mc_rows_error(run->rows));
+    return false;
+}
+
 static bool all_rows(struct offline *offline, struct mc_cursor *cursor)
 {
     struct mc_clean_run *run = offline->run;
@@ -119,6 +140,9 @@ static bool all_rows(struct offline *offline, struct mc_cursor *cursor)
         case MC_ROWS_END:
             return true;
         case MC_ROWS_WAIT:
+            if (!wait_for_rows(run))
+                return false;
+            continue;
         case MC_ROWS_FAILED:
             snprintf(run->error, run->error_size, "%s", mc_rows_error(run->rows));
             return false;

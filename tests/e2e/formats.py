@@ -4,6 +4,7 @@ import os
 import random
 import subprocess
 import sys
+import threading
 
 PROGRAM, FOLDER = sys.argv[1], sys.argv[2]
 failures = 0
@@ -204,16 +205,25 @@ def streaming():
     """Output starts before the input ends, and nothing is lost at the end."""
     process = subprocess.Popen([PROGRAM, "clean", "--offline", "--no-store", "--columns", "reason"],
                                stdin=subprocess.PIPE, stdout=subprocess.PIPE)
-    process.stdin.write(b"email\n" + b"".join(b"a%d@x.example\n" % i for i in range(20000)))
-    process.stdin.flush()
-    first = process.stdout.readline()
-    report(first == b"email,mc_reason\n", "output starts before the input ends", repr(first))
-    process.stdin.write(b"last@x.example\n")
-    process.stdin.close()
+    seen_first = threading.Event()
+
+    def write():
+        process.stdin.write(b"email\n" + b"".join(b"a%d@x.example\n" % i for i in range(20000)))
+        process.stdin.flush()
+        seen_first.wait()
+        process.stdin.write(b"last@x.example\n")
+        process.stdin.close()
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    rows = [process.stdout.readline() for _ in range(20001)]
+    report(rows[0] == b"email,mc_reason\n" and rows[-1] == b"a19999@x.example,not_probed\n",
+           "what has come is answered before the input ends", repr(rows[:1] + rows[-1:]))
+    seen_first.set()
     rest = process.stdout.read()
-    report(process.wait() == 0 and rest.count(b"\n") == 20001
-           and rest.endswith(b"last@x.example,not_probed\n"), "and ends with the last row",
-           repr(rest[-80:]))
+    writer.join()
+    report(process.wait() == 0 and rest == b"last@x.example,not_probed\n",
+           "and so is the last row", repr(rest[-80:]))
 
 
 fixed_cases()
