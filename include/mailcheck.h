@@ -146,7 +146,8 @@ MAILCHECK_API struct mailcheck *mailcheck_new(const struct mailcheck_options *op
  * MAILCHECK_REASON_NOT_PROBED. NULL is fine. */
 MAILCHECK_API void mailcheck_free(struct mailcheck *context);
 
-/* Hands over one address (copied). Returns its id, never 0. */
+/* Hands over one address (copied). Returns its id; 0 only from a callback of mailcheck_free(),
+ * which takes no more. */
 MAILCHECK_API uint64_t mailcheck_submit(struct mailcheck *context, const char *address, size_t len,
                                         mailcheck_callback callback, void *arg);
 
@@ -155,6 +156,10 @@ MAILCHECK_API bool mailcheck_cancel(struct mailcheck *context, uint64_t id);
 
 /* Runs the loop until something happened or `timeout_ms` passed (-1: no limit, 0: do not wait). */
 MAILCHECK_API void mailcheck_run(struct mailcheck *context, int timeout_ms);
+
+/* Stops probing: what is under way is told goodbye, and each address gets its callback within about
+ * a second of running on, as MAILCHECK_REASON_NOT_PROBED where nothing better is known. */
+MAILCHECK_API void mailcheck_stop(struct mailcheck *context);
 
 /* True when every address submitted has had its callback. */
 MAILCHECK_API bool mailcheck_idle(const struct mailcheck *context);

@@ -1,7 +1,9 @@
 /* mailcheck: picks the command from the table and runs it. */
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/log.h"
 #include "cli/command.h"
@@ -47,6 +49,12 @@ static int version(bool verbose)
 int main(int argc, char **argv)
 {
     struct mc_settings settings;
+    /* a closed standard descriptor must not become a file of ours */
+    for (int fd = open("/dev/null", O_RDWR); fd >= 0; fd = open("/dev/null", O_RDWR))
+        if (fd > STDERR_FILENO) {
+            close(fd);
+            break;
+        }
     /* a reader that goes away is an error of write(2), not a death */
     signal(SIGPIPE, SIG_IGN);
     if (argc < 2)

@@ -122,10 +122,9 @@ static bool commit(struct mc_clean_run *run, struct mc_writer **writer)
     *writer = NULL;
     if (!done)
         return true;
-    bool broken = mc_writer_broken_pipe(done);
     if (mc_writer_commit(done, run->error, run->error_size))
         return true;
-    run->broken_pipe |= broken;
+    run->broken_pipe |= !*run->error; /* a reader that went away is no news */
     return false;
 }
 
@@ -134,7 +133,7 @@ static bool commit_outputs(struct mc_clean_run *run)
     if (mc_rows_changed(run->rows)) {
         snprintf(run->error, run->error_size,
                  "%s changed while it was read; run again when nobody writes to it",
-                 run->options->rows.path);
+                 run->options->rows.path ? run->options->rows.path : "standard input");
         return false;
     }
     for (size_t i = 0; i < MC_SPLITS; i++)

@@ -10,6 +10,7 @@
 #include "lists/lists.h"
 
 #define PRESIZE_ROWS  4096 /* after so many rows the length of the list can be guessed */
+#define SHORTEST_ROW  7    /* "a@b.cc" and a line end */
 #define PROGRESS_ROWS 65536
 #define EMAIL_ROOM    (MC_ADDRESS_MAX + 2)
 
@@ -97,6 +98,13 @@ static bool clean_row(struct offline *offline, const struct mc_row *row)
     return mc_clean_emit(offline->run, row, &result);
 }
 
+/* By the mean of the rows so far, but no row has fewer than SHORTEST_ROW bytes with an address. */
+static uint64_t rows_guessed(const struct mc_rows *rows, const struct mc_cursor *cursor)
+{
+    uint64_t mean = mc_cursor_position(cursor) / PRESIZE_ROWS;
+    return mc_rows_size(rows) / (mean < SHORTEST_ROW ? SHORTEST_ROW : mean);
+}
+
 static void say_progress(const struct mc_clean_run *run, const struct mc_cursor *cursor)
 {
     if (!run->options->progress)
@@ -151,8 +159,7 @@ static bool all_rows(struct offline *offline, struct mc_cursor *cursor)
         if (!clean_row(offline, &row))
             return false;
         if (run->rows_read == PRESIZE_ROWS && mc_rows_size(run->rows))
-            mc_dedupe_expect(&offline->seen,
-                             mc_rows_size(run->rows) * PRESIZE_ROWS / mc_cursor_position(cursor));
+            mc_dedupe_expect(&offline->seen, rows_guessed(run->rows, cursor));
         if (run->rows_read % PROGRESS_ROWS == 0)
             say_progress(run, cursor);
     }

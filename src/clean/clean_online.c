@@ -4,6 +4,7 @@
 
 #include "address/parse.h"
 #include "base/memory.h"
+#include "base/text.h"
 #include "clean/ledger.h"
 #include "clean/run.h"
 
@@ -11,6 +12,7 @@
 #define WRITE_ROWS  8192
 #define TURN_MS     100
 #define PROGRESS_MS 200
+#define LEAVE_MS    2000
 
 struct online {
     struct mc_clean_run *run;
@@ -18,9 +20,12 @@ struct online {
     struct mc_cursor *ahead, *behind;
     struct mc_ledger ledger;
     struct mc_watch pipe;
-    bool pipe_watched, pipe_ended;
+    bool pipe_watched, pipe_ended, pipe_failed;
+    bool caught_up; /* the cursor that reads ahead has read all that came so far */
     bool input_ended, stopped, sampled;
     int64_t started_ms, progress_ms;
+    struct mc_address spelled; /* scratch of own_spelling */
+    struct mc_text suggestion;
 };
 
 static void input_ended(struct online *online)
@@ -51,6 +56,7 @@ static bool read_rows(struct online *online)
 {
     struct mc_clean_run *run = online->run;
     struct mc_row row;
+    online->caught_up = false;
     for (size_t i = 0; i < READ_ROWS && !online->input_ended; i++) {
         switch (mc_cursor_next(online->ahead, &row)) {
         case MC_ROWS_ROW:
@@ -58,6 +64,7 @@ static bool read_rows(struct online *online)
             read_row(online, &row);
             break;
         case MC_ROWS_WAIT:
+            online->caught_up = true;
             return true;
         case MC_ROWS_END:
             input_ended(online);
@@ -68,6 +75,23 @@ static bool read_rows(struct online *online)
         }
     }
     return true;
+}
+
+/* A duplicate has the verdict of its first row, and its own spelling of the local part. */
+static void own_spelling(struct online *online, const struct mc_row *row, struct mc_result *result)
+{
+    struct mc_address *address = &online->spelled;
+    if (mc_address_parse(row->address, address) != MC_SYNTAX_OK)
+        return;
+    result->email = address->email;
+    if (result->suggestion.len) {
+        const char *sign = memrchr(result->suggestion.at, '@', result->suggestion.len);
+        size_t kept = result->suggestion.len - (size_t)(sign - result->suggestion.at);
+        online->suggestion.len = 0;
+        mc_text_add_span(&online->suggestion, address->local);
+        mc_text_add(&online->suggestion, sign, kept);
+        result->suggestion = mc_text_span(&online->suggestion);
+    }
 }
 
 /* Writes every row whose turn it is and whose verdict is there. False on failure. */
@@ -93,8 +117,10 @@ static bool write_rows(struct online *online)
         } else if (entry != MC_LEDGER_PASS) {
             mc_engine_result(online->engine, entry, &result);
             uint32_t first = mc_engine_first_row(online->engine, entry);
-            if (first != row.number)
+            if (first != row.number) {
                 result.duplicate_of = first;
+                own_spelling(online, &row, &result);
+            }
         }
         if (!mc_clean_emit(run, &row, entry == MC_LEDGER_PASS ? NULL : &result))
             return false;
@@ -115,9 +141,11 @@ static void pipe_ready(void *arg, int fd, int what)
     struct online *online = arg;
     (void)fd;
     (void)what;
-    if (mc_rows_fill(online->run->rows) > 0)
+    int more = mc_rows_fill(online->run->rows);
+    if (more > 0)
         return;
-    online->pipe_ended = true; /* an error shows up at the cursor */
+    online->pipe_ended = true;
+    online->pipe_failed = more < 0;
     mc_watch_stop(&online->pipe);
 }
 
@@ -175,7 +203,12 @@ static bool work(struct online *online)
     bool look_first = options->sample || options->plan;
     for (;;) {
         uint32_t entry;
-        bool waits_for_pipe = online->pipe_watched && !online->pipe_ended;
+        bool waits_for_pipe = online->pipe_watched && !online->pipe_ended && online->caught_up;
+        if (online->pipe_failed) {
+            snprintf(online->run->error, online->run->error_size, "%s",
+                     mc_rows_error(online->run->rows));
+            return false;
+        }
         if (!online->input_ended && !read_rows(online))
             return false;
         if (!options->plan && !write_rows(online))
@@ -183,7 +216,7 @@ static bool work(struct online *online)
         if (look_first && !online->stopped && looked(online))
             return true;
         if (online->input_ended && mc_engine_idle(online->engine) &&
-            !mc_ledger_peek(&online->ledger, &entry))
+            (options->plan || !mc_ledger_peek(&online->ledger, &entry)))
             return true;
         bool more_to_do = (!online->input_ended && !waits_for_pipe) ||
                           (mc_ledger_peek(&online->ledger, &entry) && !options->plan &&
@@ -191,6 +224,17 @@ static bool work(struct online *online)
         mc_engine_run(online->engine, more_to_do ? 0 : TURN_MS);
         look_at_the_clock(online);
     }
+}
+
+/* The run has failed; the servers that are listening still get their QUIT. */
+static void take_leave(struct online *online)
+{
+    int64_t until = mc_loop_now_ms(mc_engine_loop(online->engine)) + LEAVE_MS;
+    mc_engine_set_input(online->engine, MC_INPUT_LIVE);
+    mc_engine_stop(online->engine);
+    while (!mc_engine_idle(online->engine) &&
+           mc_loop_now_ms(mc_engine_loop(online->engine)) < until)
+        mc_engine_run(online->engine, TURN_MS);
 }
 
 static void fill_tally(const struct online *online)
@@ -225,6 +269,8 @@ bool mc_clean_online(struct mc_clean_run *run)
                        &online);
     }
     bool ok = work(&online);
+    if (!ok)
+        take_leave(&online);
     fill_tally(&online);
     const char *impossible = mc_engine_probe_impossible(online.engine);
     run->tally->probe_notice = impossible ? mc_strdup(impossible) : NULL;
@@ -233,6 +279,7 @@ bool mc_clean_online(struct mc_clean_run *run)
     mc_cursor_free(online.ahead);
     mc_cursor_free(online.behind);
     mc_ledger_free(&online.ledger);
+    mc_text_free(&online.suggestion);
     mc_engine_free(online.engine);
     return ok;
 }

@@ -11,7 +11,9 @@
 #include "base/memory.h"
 #include "base/text.h"
 #include "cli/command.h"
+#include "cli/interrupt.h"
 
+#define TURN_MS        100   /* between two looks whether a signal came */
 #define STREAM_TURN_MS 10    /* between two looks at standard input while probes are under way */
 #define LINE_MAX_BYTES 65536 /* a longer line is no address */
 
@@ -170,7 +172,7 @@ static bool stream(struct mailcheck *context, struct answers *answers)
     bool ended = false;
     while ((!ended || !mailcheck_idle(context)) && !answers->failed) {
         struct pollfd in = {.fd = STDIN_FILENO, .events = POLLIN};
-        if (!ended && poll(&in, 1, mailcheck_idle(context) ? -1 : 0) > 0) {
+        if (!ended && poll(&in, 1, mailcheck_idle(context) ? TURN_MS : 0) > 0) {
             ssize_t got = read(STDIN_FILENO, mc_text_reserve(&input, 16384), 16384);
             if (got < 0 && errno != EINTR && errno != EAGAIN) {
                 mc_log(MC_LOG_ERROR, "cannot read standard input: %s", strerror(errno));
@@ -181,7 +183,11 @@ static bool stream(struct mailcheck *context, struct answers *answers)
             input.len += got > 0 ? (size_t)got : 0;
             ask_lines(context, answers, &input, ended);
         }
-        mailcheck_run(context, ended ? -1 : STREAM_TURN_MS);
+        if (*mc_interrupt_flag()) {
+            mailcheck_stop(context);
+            ended = true;
+        }
+        mailcheck_run(context, ended ? TURN_MS : STREAM_TURN_MS);
         print_ready(answers);
     }
     mc_text_free(&input);
@@ -228,6 +234,7 @@ int mc_cmd_check(const struct mc_settings *settings)
     options.notice = notice;
     if (settings->verbose)
         options.trace = trace;
+    mc_interrupt_catch();
     struct mailcheck *context = mailcheck_new(&options, error, sizeof error);
     if (!context) {
         mc_log(MC_LOG_ERROR, "%s", error);
@@ -241,10 +248,15 @@ int mc_cmd_check(const struct mc_settings *settings)
     if (streaming)
         ok = stream(context, &answers);
     while (!mailcheck_idle(context) && !answers.failed) {
-        mailcheck_run(context, -1);
+        if (*mc_interrupt_flag())
+            mailcheck_stop(context);
+        mailcheck_run(context, TURN_MS);
         print_ready(&answers);
     }
-    int status = ok ? exit_status(&answers, mailcheck_probe_impossible(context)) : MC_EXIT_FAILED;
+    print_ready(&answers);
+    int status = *mc_interrupt_flag() ? 128 + (int)*mc_interrupt_flag()
+                 : ok                 ? exit_status(&answers, mailcheck_probe_impossible(context))
+                                      : MC_EXIT_FAILED;
     mailcheck_free(context);
     for (size_t i = 0; i < answers.count; i++)
         free(answers.answer[i].line);

@@ -1,6 +1,5 @@
 /* mailcheck clean: a list in, the same list with verdicts out. */
 #include <inttypes.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,25 +10,9 @@
 #include "clean/clean.h"
 #include "cli/command.h"
 #include "cli/fail_if.h"
+#include "cli/interrupt.h"
 #include "cli/progress.h"
 #include "report/report.h"
-
-static volatile sig_atomic_t interrupted; /* the signal's number */
-
-static void on_signal(int number)
-{
-    if (interrupted)
-        _exit(128 + number);
-    interrupted = number;
-}
-
-static void catch_signals(void)
-{
-    struct sigaction action = {.sa_handler = on_signal, .sa_flags = SA_RESTART};
-    sigemptyset(&action.sa_mask);
-    sigaction(SIGINT, &action, NULL);
-    sigaction(SIGTERM, &action, NULL);
-}
 
 struct plan {
     uint64_t addresses, domains, sessions;
@@ -141,8 +124,9 @@ static int check_settings(const struct mc_settings *settings)
                settings->report);
         return MC_EXIT_USAGE;
     }
-    if (settings->plan && settings->offline) {
-        mc_log(MC_LOG_ERROR, "--plan looks at DNS, so it does not go with --offline");
+    if (settings->plan && (settings->offline || settings->no_smtp)) {
+        mc_log(MC_LOG_ERROR, "--plan says what probing would cost, so it goes neither with "
+                             "--offline nor with --no-smtp");
         return MC_EXIT_USAGE;
     }
     if (settings->fail_if) {
@@ -164,8 +148,8 @@ static int finish(const struct mc_settings *settings, const struct mc_tally *tal
     bool holds = false;
     if (!settings->plan && !write_report(settings, tally, watched || settings->verbose))
         return MC_EXIT_FAILED;
-    if (interrupted)
-        return 128 + (int)interrupted;
+    if (*mc_interrupt_flag())
+        return 128 + (int)*mc_interrupt_flag();
     if (settings->fail_if &&
         mc_fail_if(settings->fail_if, tally, &holds, which, sizeof which, error, sizeof error) &&
         holds) {
@@ -199,7 +183,7 @@ int mc_cmd_clean(const struct mc_settings *settings)
         .sample = settings->sample,
         .plan = settings->plan,
         .arg = &hooks,
-        .interrupted = &interrupted,
+        .interrupted = mc_interrupt_flag(),
         .opened = opened,
         .progress = mc_progress_show,
         .planned = planned,
@@ -209,9 +193,11 @@ int mc_cmd_clean(const struct mc_settings *settings)
     char error[1024];
     mc_settings_engine(settings, &options.engine);
     options.engine.notice = notice;
+    if (settings->plan && !options.engine.helo)
+        options.engine.helo = "nobody"; /* who will not be greeted */
     if (settings->verbose > 1)
         options.engine.trace = trace;
-    catch_signals();
+    mc_interrupt_catch();
     mc_progress_start(!settings->quiet && (settings->progress == MC_PROGRESS_ALWAYS ||
                                            (settings->progress == MC_PROGRESS_AUTO && watched)));
     enum mc_clean_end end = mc_clean(&options, &tally, &oddities, error, sizeof error);
@@ -221,6 +207,8 @@ int mc_cmd_clean(const struct mc_settings *settings)
         if (settings->plan)
             print_plan(&hooks.plan, &tally);
         status = finish(settings, &tally, watched);
+    } else if (*mc_interrupt_flag() && !tally.rows) {
+        status = 128 + (int)*mc_interrupt_flag(); /* before there was anything to write */
     } else {
         if (end == MC_CLEAN_FAILED)
             mc_log(MC_LOG_ERROR, "%s", error);

@@ -34,8 +34,14 @@ STORE(store_switch)
 
 STORE(store_more)
 {
-    (void)text, (void)error, (void)error_size;
-    ++*(unsigned *)at(option, settings);
+    bool on = true;
+    if (text && (strcmp(text, "no") == 0 || strcmp(text, "false") == 0))
+        on = false;
+    else if (text && strcmp(text, "yes") != 0 && strcmp(text, "true") != 0) {
+        snprintf(error, error_size, "takes yes or no, not \"%s\"", text);
+        return false;
+    }
+    *(unsigned *)at(option, settings) += on;
     return true;
 }
 

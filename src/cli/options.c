@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <getopt.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "base/log.h"
@@ -10,8 +11,9 @@
 #include "base/text.h"
 #include "cli/option_table.h"
 
-#define OPTIONS_MAX 64
-#define LONG_VALUE  1000 /* getopt's number for --help; those of the table follow */
+#define OPTIONS_MAX      64
+#define DESCRIPTORS_KEPT 64   /* for the list, the output, DNS, a spool */
+#define LONG_VALUE       1000 /* getopt's number for --help; those of the table follow */
 
 static void defaults(const struct mc_command *command, struct mc_settings *settings)
 {
@@ -36,6 +38,27 @@ static void defaults(const struct mc_command *command, struct mc_settings *setti
     }
 }
 
+/* Each connection needs a descriptor; where they do not suffice, fewer connections do. */
+static uint32_t affordable(uint32_t concurrency)
+{
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
+        return concurrency;
+    limit.rlim_cur = limit.rlim_max;
+    (void)setrlimit(RLIMIT_NOFILE, &limit);
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY ||
+        limit.rlim_cur >= (rlim_t)concurrency + DESCRIPTORS_KEPT)
+        return concurrency;
+    uint32_t fewer = limit.rlim_cur > DESCRIPTORS_KEPT * 2
+                         ? (uint32_t)(limit.rlim_cur - DESCRIPTORS_KEPT)
+                         : (uint32_t)(limit.rlim_cur / 2);
+    mc_log(MC_LOG_INFO,
+           "only %llu open files are allowed here, so --concurrency is %u instead of %u "
+           "(see ulimit -n)",
+           (unsigned long long)limit.rlim_cur, fewer, concurrency);
+    return fewer ? fewer : 1;
+}
+
 void mc_settings_engine(const struct mc_settings *settings, struct mailcheck_options *options)
 {
     mailcheck_options_init(options, sizeof *options);
@@ -55,7 +78,7 @@ void mc_settings_engine(const struct mc_settings *settings, struct mailcheck_opt
     options->reply_timeout_ms = settings->reply_timeout_ms;
     options->greylist_wait_ms = settings->greylist_wait_ms;
     options->greylist_waits = settings->greylist_waits;
-    options->concurrency = settings->concurrency;
+    options->concurrency = affordable(settings->concurrency);
     options->per_mx = settings->per_mx;
     options->per_provider = settings->per_provider;
     options->pace = settings->pace;

@@ -16,6 +16,7 @@ enum mc_address_state {
     MC_ADDRESS_ASKING,  /* taken by the prober: for the server's reply */
     MC_ADDRESS_HELD,    /* accepted: for proof that the domain tells mailboxes apart */
     MC_ADDRESS_DOUBTED, /* refused in ambiguous words: for somebody else to be accepted there */
+    MC_ADDRESS_DENIED,  /* told that the MX does not serve the domain: for another to hear it too */
     MC_ADDRESS_WAITING, /* told to come back: for its greylist wait */
     MC_ADDRESS_UNSURE,  /* no connection: for word whether port 25 is open from here at all */
     MC_ADDRESS_SETTLED,

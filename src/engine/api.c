@@ -31,6 +31,9 @@ struct mailcheck {
     struct ticket *tickets; /* ticket i has the id base + i + 1 */
     size_t count, room;
     uint64_t base, open;
+    uint64_t
+        linked; /* tickets, cancelled ones too, that an address or the ready list still names */
+    bool freeing;
     uint32_t *of_address; /* first ticket of each address */
     size_t address_room;
     uint32_t ready, ready_tail; /* answered without the engine's help */
@@ -100,6 +103,8 @@ static void settled(void *arg, uint32_t address)
         return;
     uint32_t index = context->of_address[address];
     context->of_address[address] = MC_NONE;
+    for (uint32_t i = index; i != MC_NONE; i = context->tickets[i].next)
+        context->linked--;
     while (index != MC_NONE) {
         struct mc_result result;
         uint32_t next = context->tickets[index].next;
@@ -115,6 +120,7 @@ static void deliver_ready(struct mailcheck *context)
         uint32_t index = context->ready;
         struct ticket *ticket = &context->tickets[index];
         struct mc_result result;
+        context->linked--;
         context->ready = ticket->next;
         if (context->ready == MC_NONE)
             context->ready_tail = MC_NONE;
@@ -139,6 +145,7 @@ static void deliver_ready(struct mailcheck *context)
 
 static void put_ready(struct mailcheck *context, uint32_t index)
 {
+    context->linked++;
     context->tickets[index].next = MC_NONE;
     if (context->ready_tail == MC_NONE)
         context->ready = index;
@@ -157,6 +164,7 @@ static void wait_for(struct mailcheck *context, uint32_t index, uint32_t address
         for (; room < context->address_room; room++)
             context->of_address[room] = MC_NONE;
     }
+    context->linked++;
     context->tickets[index].next = context->of_address[address];
     context->of_address[address] = index;
 }
@@ -166,7 +174,9 @@ uint64_t mailcheck_submit(struct mailcheck *context, const char *address, size_t
 {
     struct mc_address parsed;
     MC_ASSERT(callback);
-    if (!context->open && !context->calling && context->ready == MC_NONE) {
+    if (context->freeing)
+        return 0;
+    if (!context->linked && !context->calling) {
         context->base += context->count;
         context->count = 0;
     }
@@ -214,6 +224,11 @@ void mailcheck_run(struct mailcheck *context, int timeout_ms)
     deliver_ready(context);
 }
 
+void mailcheck_stop(struct mailcheck *context)
+{
+    mc_engine_stop(context->engine);
+}
+
 bool mailcheck_idle(const struct mailcheck *context)
 {
     return context->open == 0;
@@ -228,6 +243,7 @@ void mailcheck_free(struct mailcheck *context)
 {
     if (!context)
         return;
+    context->freeing = true;
     deliver_ready(context);
     for (uint32_t i = 0; i < context->count; i++) {
         struct mc_result result;

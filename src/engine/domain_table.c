@@ -18,6 +18,9 @@ uint32_t mc_domain_table_add(struct mc_domain_table *table, struct mc_span name,
         .waiting = {MC_ADDRESS_QUEUE_EMPTY, MC_ADDRESS_QUEUE_EMPTY},
         .set = {MC_NONE, MC_NONE},
         .held = MC_ADDRESS_QUEUE_EMPTY,
+        .denied_by = MC_NONE,
+        .served_by = MC_NONE,
+        .ended_at = MC_NONE,
     };
     mc_index_add(&table->index, hash, domain);
     *is_new = true;

@@ -34,8 +34,13 @@ struct mc_domain {
     uint32_t under_way;           /* addresses with the prober, or waiting to be asked again */
     uint8_t state, reason;
     uint8_t control_waits, control_losses;
+    uint8_t denials;         /* recipients told that `denied_by` does not serve the domain */
+    uint8_t ended[MC_LANES]; /* set is MC_NONE: the reason for all of the lane, ... */
+    uint32_t denied_by;      /* MX host, or MC_NONE */
+    uint32_t served_by;      /* MX host that spoke of a mailbox of the domain, or MC_NONE */
+    uint32_t ended_at;       /* ... and the address whose answer decided, or MC_NONE */
     struct mc_proof proof;
-    bool disposable : 1, free : 1, control_timed : 1;
+    bool disposable : 1, free : 1, control_timed : 1, doubtful : 1;
 };
 
 struct mc_domain_table {

@@ -1,13 +1,14 @@
 #include "engine/engine.h"
 
 #include <stdio.h>
-#include <sys/random.h>
 #include <time.h>
 
+#include "base/log.h"
 #include "engine/state.h"
 
 #define TICK_MS         100
 #define LOOKUPS_MAX     3000 /* MX lookups under way: enough to keep the resolver busy */
+#define GATHER_PIPE_MS  600  /* ... from a pipe, whose writer may be waiting for us */
 #define GATHER_MS       1200 /* rows of a new domain are gathered so long before it is asked */
 #define DNS_OUTSTANDING 1000
 #define EMAIL_SCRATCH   ((MC_ADDRESS_MAX + 2) * 2 + 64)
@@ -19,7 +20,7 @@ uint32_t mc_engine_elapsed_ms(const struct mc_engine *engine)
 
 int64_t mc_engine_wall_clock(const struct mc_engine *engine)
 {
-    return engine->start_unix + mc_engine_elapsed_ms(engine) / 1000;
+    return engine->start_unix + (mc_loop_now_ms(engine->loop) - engine->start_ms) / 1000;
 }
 
 void mc_engine_settle(struct mc_engine *engine, uint32_t address, enum mc_reason reason,
@@ -29,6 +30,8 @@ void mc_engine_settle(struct mc_engine *engine, uint32_t address, enum mc_reason
     MC_ASSERT(record->state != MC_ADDRESS_SETTLED);
     if (reason == MC_REASON_ACCEPTED && record->role && !engine->allow_role)
         reason = MC_REASON_ROLE;
+    if (reason == MC_REASON_NOT_PROBED && source == MC_SOURCE_PROBE)
+        source = MC_SOURCE_DNS; /* that far we came */
     record->state = MC_ADDRESS_SETTLED;
     record->reason = (uint8_t)reason;
     record->source = (uint8_t)source;
@@ -135,9 +138,10 @@ static void ask_more(struct mc_engine *engine)
 static void release(struct mc_engine *engine, bool all)
 {
     uint32_t now = mc_engine_elapsed_ms(engine);
+    uint32_t gather_ms = engine->input == MC_INPUT_PIPE ? GATHER_PIPE_MS : GATHER_MS;
     while (engine->next_to_release < engine->domains.count) {
         const struct mc_domain *domain = &engine->domains.domains[engine->next_to_release];
-        if (!all && now - domain->created_ms < GATHER_MS)
+        if (!all && now - domain->created_ms < gather_ms)
             return;
         uint32_t index = engine->next_to_release++;
         if (domain->state == MC_DOMAIN_KNOWN && domain->reason == MC_REASON_ACCEPTED)
@@ -197,6 +201,8 @@ static void admit(struct mc_engine *engine, uint32_t address, bool suppressed)
     } else if (domain->state == MC_DOMAIN_KNOWN &&
                decided_without_probe(engine, domain, &reason, &source)) {
         mc_engine_settle(engine, address, reason, source);
+    } else if (domain->ended[record->utf8 ? MC_LANE_UTF8 : MC_LANE_PLAIN]) {
+        mc_probing_settle_ended(engine, address);
     } else {
         mc_address_queue_push(&engine->addresses,
                               &domain->waiting[record->utf8 ? MC_LANE_UTF8 : MC_LANE_PLAIN],
@@ -252,43 +258,57 @@ static void deliver(struct mc_engine *engine)
 /* Nothing is under way any more but what waits for the end of the run. */
 static bool drained(const struct mc_engine *engine)
 {
-    return engine->input == MC_INPUT_LIVE && !engine->lookups &&
-           engine->next_to_ask == engine->domains.count && !mc_retry_count(&engine->retries) &&
-           (!engine->prober || mc_prober_idle(engine->prober));
+    return engine->unsettled && engine->input == MC_INPUT_LIVE && !engine->lookups &&
+           (engine->stopping || engine->next_to_ask == engine->domains.count) &&
+           !mc_retry_count(&engine->retries) && (!engine->prober || mc_prober_idle(engine->prober));
+}
+
+static void settle_all(struct mc_engine *engine);
+
+/* The end of a run, in the order in which what is left can still be decided. */
+static void settle_the_rest(struct mc_engine *engine)
+{
+    mc_probing_judge_port(engine, true);
+    if (drained(engine))
+        mc_probing_resolve_doubtful(engine);
+    if (drained(engine) && !engine->stopping) {
+        /* a run that ends with an honest unknown beats one that never ends */
+        mc_log(MC_LOG_ERROR, "%llu addresses were left without an answer; please report this",
+               (unsigned long long)engine->unsettled);
+        settle_all(engine);
+    }
 }
 
 void mc_engine_run(struct mc_engine *engine, int timeout_ms)
 {
     deliver(engine);
     mc_loop_run(engine->loop, timeout_ms);
-    if (engine->unsettled && drained(engine)) {
-        mc_probing_judge_port(engine, true);
-        if (drained(engine))
-            mc_probing_resolve_doubtful(engine);
-    }
+    if (drained(engine))
+        settle_the_rest(engine);
     deliver(engine);
 }
 
-void mc_engine_stop(struct mc_engine *engine)
+/* Everybody who is not with the prober gets the verdict that is left. */
+static void settle_all(struct mc_engine *engine)
 {
-    if (engine->stopping)
-        return;
-    engine->stopping = true;
-    if (engine->prober)
-        mc_prober_stop(engine->prober);
     for (uint32_t i = 0; i < engine->addresses.count; i++) {
         const struct mc_address_record *record = &engine->addresses.records[i];
         switch ((enum mc_address_state)record->state) {
         case MC_ADDRESS_QUEUED: {
             const struct mc_domain *domain = &engine->domains.domains[record->domain];
-            mc_engine_settle(engine, i, MC_REASON_NOT_PROBED,
-                             domain->state == MC_DOMAIN_KNOWN ? MC_SOURCE_DNS : MC_SOURCE_SYNTAX);
+            if (record->waits)
+                mc_engine_settle(engine, i, (enum mc_reason)record->reason, MC_SOURCE_PROBE);
+            else
+                mc_engine_settle(engine, i, MC_REASON_NOT_PROBED,
+                                 domain->state == MC_DOMAIN_KNOWN ? MC_SOURCE_DNS
+                                                                  : MC_SOURCE_SYNTAX);
             break;
         }
         case MC_ADDRESS_HELD:
             mc_engine_settle(engine, i, MC_REASON_UNPROVEN, MC_SOURCE_PROBE);
             break;
         case MC_ADDRESS_DOUBTED:
+        case MC_ADDRESS_DENIED:
             mc_engine_settle(engine, i, MC_REASON_BLOCKED, MC_SOURCE_PROBE);
             break;
         case MC_ADDRESS_WAITING:
@@ -309,6 +329,16 @@ void mc_engine_stop(struct mc_engine *engine)
     engine->unsure = MC_ADDRESS_QUEUE_EMPTY;
     engine->unsure_count = engine->doubtful_count = engine->quiet_count = 0;
     mc_retry_free(&engine->retries);
+}
+
+void mc_engine_stop(struct mc_engine *engine)
+{
+    if (engine->stopping)
+        return;
+    engine->stopping = true;
+    if (engine->prober)
+        mc_prober_stop(engine->prober);
+    settle_all(engine);
 }
 
 /* ---- what is known ---- */
@@ -440,76 +470,6 @@ void mc_engine_count(const struct mc_engine *engine, struct mc_engine_counts *co
         counts->recipients = probing.recipients;
         counts->open_connections = probing.open;
     }
-}
-
-/* ---- looking before probing ---- */
-
-static uint64_t random_below(uint64_t bound)
-{
-    uint64_t number;
-    MC_ASSERT(getrandom(&number, sizeof number, 0) == sizeof number);
-    return number % bound;
-}
-
-uint64_t mc_engine_sample(struct mc_engine *engine, uint64_t count)
-{
-    uint64_t waiting = 0, left;
-    for (size_t i = 0; i < engine->addresses.count; i++)
-        waiting += engine->addresses.records[i].state == MC_ADDRESS_QUEUED;
-    left = waiting;
-    for (uint32_t i = 0; i < engine->domains.count; i++)
-        for (size_t kind = 0; kind < MC_LANES; kind++) {
-            struct mc_address_queue all = engine->domains.domains[i].waiting[kind];
-            struct mc_address_queue drawn = MC_ADDRESS_QUEUE_EMPTY;
-            for (;;) {
-                uint32_t address = mc_address_queue_pop(&engine->addresses, &all);
-                if (address == MC_NONE)
-                    break;
-                /* each is drawn with the chance (still wanted) / (still to come) */
-                if (count && random_below(left) < count) {
-                    mc_address_queue_push(&engine->addresses, &drawn, address);
-                    count--;
-                } else {
-                    mc_engine_settle(engine, address, MC_REASON_NOT_PROBED, MC_SOURCE_DNS);
-                }
-                left--;
-            }
-            engine->domains.domains[i].waiting[kind] = drawn;
-        }
-    return waiting;
-}
-
-void mc_engine_plan(struct mc_engine *engine,
-                    void (*each)(void *arg, const struct mc_provider *provider, uint64_t addresses,
-                                 uint64_t domains),
-                    void *arg)
-{
-    size_t count = mc_lists_provider_count(engine->lists);
-    const struct mc_provider *other = mc_lists_default_provider(engine->lists);
-    struct mc_plan_line {
-        const struct mc_provider *provider;
-        uint64_t addresses, domains;
-    } *lines = mc_calloc(count + 1, sizeof *lines);
-    uint64_t *per_domain = mc_calloc(engine->domains.count + 1, sizeof *per_domain);
-    for (size_t i = 0; i < engine->addresses.count; i++)
-        per_domain[engine->addresses.records[i].domain] +=
-            engine->addresses.records[i].state == MC_ADDRESS_QUEUED;
-    for (size_t i = 0; i < engine->domains.count; i++) {
-        const struct mc_provider *provider = engine->domains.domains[i].provider;
-        if (!per_domain[i])
-            continue;
-        if (!provider)
-            provider = other;
-        MC_ASSERT(provider->index <= count);
-        lines[provider->index].provider = provider;
-        lines[provider->index].addresses += per_domain[i];
-        lines[provider->index].domains++;
-    }
-    for (size_t i = 0; i <= count; i++)
-        if (lines[i].addresses)
-            each(arg, lines[i].provider, lines[i].addresses, lines[i].domains);
-    free(per_domain);
-    free(lines);
 }
 
 /* ---- making and freeing ---- */

@@ -6,11 +6,10 @@
 #include "engine/state.h"
 #include "smtp/probe_name.h"
 
-#define CONTROL_ID      (MC_NONE - 1) /* the control's recipient number */
-#define LOSSES_MAX      3             /* sessions lost under one recipient before it is given up */
-#define QUIET_MS        1500          /* a pipe's domain is quiet when no row came for so long */
-#define PORT_VERDICT_MS 15000         /* a handshake that takes longer counts as failed */
-#define PORT_PROVIDERS  3             /* so many providers out of reach: the port is closed */
+#define CONTROL_ID     (MC_NONE - 1) /* the control's recipient number */
+#define LOSSES_MAX     3             /* sessions lost under one recipient before it is given up */
+#define DENIALS_ENOUGH 2             /* recipients of a domain who heard that it is not served */
+#define QUIET_MS       1500          /* a pipe's domain is quiet when no row came for so long */
 
 static uint32_t lane_of(uint32_t domain, size_t kind)
 {
@@ -61,6 +60,11 @@ static uint32_t held_for_control(const struct mc_engine *engine, const struct mc
     return MC_NONE;
 }
 
+static size_t kind_of(const struct mc_address_record *record)
+{
+    return record->utf8 ? MC_LANE_UTF8 : MC_LANE_PLAIN;
+}
+
 static void offer_lane(struct mc_engine *engine, uint32_t index, size_t kind, uint32_t prefer)
 {
     const struct mc_domain *domain = &engine->domains.domains[index];
@@ -78,6 +82,8 @@ void mc_probing_offer(struct mc_engine *engine, uint32_t index)
         if (engine->domains.domains[index].waiting[kind].head != MC_NONE)
             offer_lane(engine, index, kind, MC_NONE);
 }
+
+static void release_denied(struct mc_engine *engine, uint32_t index);
 
 /* ---- settling what is proved ---- */
 
@@ -106,6 +112,8 @@ static void settle_held(struct mc_engine *engine, uint32_t index, bool last, boo
                 mc_engine_settle(engine, address, MC_REASON_UNPROVEN, MC_SOURCE_PROBE);
             else
                 mc_address_queue_push(&engine->addresses, &left, address);
+        } else if (record->state == MC_ADDRESS_DENIED) {
+            mc_address_queue_push(&engine->addresses, &left, address);
         } else if (last && mc_prober_peer_accepted(engine->prober, record->peer)) {
             mc_engine_settle(engine, address, (enum mc_reason)record->reason, MC_SOURCE_PROBE);
         } else if (end_of_run) {
@@ -123,41 +131,56 @@ static void remember(uint32_t **list, size_t *count, size_t *room, uint32_t doma
     (*list)[(*count)++] = domain;
 }
 
+static void wait_for_quiet(struct mc_engine *engine, uint32_t index)
+{
+    struct mc_domain *domain = &engine->domains.domains[index];
+    if (domain->control_timed)
+        return;
+    domain->control_timed = true;
+    remember(&engine->quiet, &engine->quiet_count, &engine->quiet_room, index);
+}
+
 void mc_probing_step(struct mc_engine *engine, uint32_t index)
 {
     struct mc_domain *domain = &engine->domains.domains[index];
     if (domain->under_way || !lanes_empty(domain) || domain->held.head == MC_NONE)
         return;
+    if (domain->denials) {
+        domain->denials = 0;
+        release_denied(engine, index);
+        if (domain->under_way || !lanes_empty(domain) || domain->held.head == MC_NONE)
+            return;
+    }
     uint32_t held = held_for_control(engine, domain);
     if (held != MC_NONE && wants_control(domain) && !engine->stopping) {
         const struct mc_address_record *record = &engine->addresses.records[held];
-        size_t kind = record->utf8 ? MC_LANE_UTF8 : MC_LANE_PLAIN;
-        if (domain->set[kind] == MC_NONE) {
-            domain->proof.inconclusive = domain->proof.control_done = true; /* nobody to ask */
-            settle_held(engine, index, true, false);
-        } else if (may_control(engine, domain)) {
-            offer_lane(engine, index, kind, record->peer);
-        } else if (!domain->control_timed) {
-            domain->control_timed = true;
-            remember(&engine->quiet, &engine->quiet_count, &engine->quiet_room, index);
+        size_t kind = kind_of(record);
+        if (domain->set[kind] != MC_NONE) {
+            if (may_control(engine, domain))
+                offer_lane(engine, index, kind, record->peer);
+            else
+                wait_for_quiet(engine, index);
+            return;
         }
-        return;
+        domain->proof.inconclusive = domain->proof.control_done = true; /* nobody to ask */
     }
     if (domain->proof.control_out)
         return;
     settle_held(engine, index, true, false);
-    if (domain->held.head != MC_NONE)
+    if (domain->held.head != MC_NONE && !domain->doubtful) {
+        domain->doubtful = true;
         remember(&engine->doubtful, &engine->doubtful_count, &engine->doubtful_room, index);
+    }
 }
 
 void mc_probing_quiet(struct mc_engine *engine, bool all)
 {
-    size_t count = engine->quiet_count, left = 0;
-    for (size_t i = 0; i < count; i++) {
+    size_t left = 0;
+    for (size_t i = 0; i < engine->quiet_count; i++) {
         uint32_t index = engine->quiet[i];
         if (all || may_control(engine, &engine->domains.domains[index])) {
             engine->domains.domains[index].control_timed = false;
-            mc_probing_step(engine, index);
+            mc_probing_step(engine, index); /* control is allowed now, so it is not put back */
         } else {
             engine->quiet[left++] = index;
         }
@@ -167,8 +190,10 @@ void mc_probing_quiet(struct mc_engine *engine, bool all)
 
 void mc_probing_resolve_doubtful(struct mc_engine *engine)
 {
-    for (size_t i = 0; i < engine->doubtful_count; i++)
+    for (size_t i = 0; i < engine->doubtful_count; i++) {
+        engine->domains.domains[engine->doubtful[i]].doubtful = false;
         settle_held(engine, engine->doubtful[i], true, true);
+    }
     engine->doubtful_count = 0;
 }
 
@@ -194,8 +219,12 @@ static bool take(void *arg, uint32_t lane, struct mc_recipient *recipient)
         return true;
     }
     if (domain->under_way || !lanes_empty(domain) || !wants_control(domain) ||
-        !may_control(engine, domain) || held_for_control(engine, domain) == MC_NONE)
+        held_for_control(engine, domain) == MC_NONE)
         return false;
+    if (!may_control(engine, domain)) { /* a row came meanwhile */
+        wait_for_quiet(engine, index);
+        return false;
+    }
     domain->proof.control_out = true;
     engine->controls++;
     recipient->id = CONTROL_ID;
@@ -247,9 +276,13 @@ static void requeue(struct mc_engine *engine, uint32_t address)
 {
     struct mc_address_record *record = &engine->addresses.records[address];
     struct mc_domain *domain = &engine->domains.domains[record->domain];
-    size_t kind = record->utf8 ? MC_LANE_UTF8 : MC_LANE_PLAIN;
-    record->state = MC_ADDRESS_QUEUED;
+    size_t kind = kind_of(record);
     domain->under_way--;
+    record->state = MC_ADDRESS_QUEUED;
+    if (domain->ended[kind]) {
+        mc_probing_settle_ended(engine, address);
+        return;
+    }
     mc_address_queue_push(&engine->addresses, &domain->waiting[kind], address);
     offer_lane(engine, record->domain, kind, record->peer);
 }
@@ -283,35 +316,116 @@ static void hold(struct mc_engine *engine, uint32_t address, enum mc_address_sta
     mc_address_queue_push(&engine->addresses, &domain->held, address);
 }
 
-/* This MX is of no use to the domain (or to those of its addresses that need SMTPUTF8): asks the
- * others, or settles where none is left. */
-static void drop_host(struct mc_engine *engine, uint32_t address, const struct mc_answer *answer,
-                      bool only_utf8)
+void mc_probing_settle_ended(struct mc_engine *engine, uint32_t address)
+{
+    struct mc_address_record *record = &engine->addresses.records[address];
+    const struct mc_domain *domain = &engine->domains.domains[record->domain];
+    MC_ASSERT(domain->ended[kind_of(record)]);
+    if (domain->ended_at != MC_NONE && domain->ended_at != address) {
+        record->reply = engine->addresses.records[domain->ended_at].reply;
+        record->host = engine->addresses.records[domain->ended_at].host;
+    }
+    mc_engine_settle(engine, address, (enum mc_reason)domain->ended[kind_of(record)],
+                     MC_SOURCE_PROBE);
+}
+
+/* This MX is of no use to the domain (or to those of its addresses that need SMTPUTF8). Where none
+ * is left, `reason` holds for the whole lane; `address` is the one that heard it. */
+static void drop_host(struct mc_engine *engine, uint32_t address, uint32_t host,
+                      enum mc_reason reason)
+{
+    uint32_t index = engine->addresses.records[address].domain;
+    struct mc_domain *domain = &engine->domains.domains[index];
+    for (size_t kind = reason == MC_REASON_NO_SMTPUTF8 ? MC_LANE_UTF8 : 0; kind < MC_LANES;
+         kind++) {
+        if (domain->set[kind] == MC_NONE)
+            continue;
+        domain->set[kind] = mc_mx_sets_without(&engine->sets, domain->set[kind], host);
+        if (domain->set[kind] != MC_NONE)
+            continue;
+        domain->ended[kind] = (uint8_t)reason;
+        domain->ended_at = address;
+        for (;;) {
+            uint32_t other = mc_address_queue_pop(&engine->addresses, &domain->waiting[kind]);
+            if (other == MC_NONE)
+                break;
+            mc_probing_settle_ended(engine, other);
+        }
+    }
+}
+
+/* A relay by way of another host (RFC 5321 appendix C and its kin) is refused by servers that do
+ * serve the domain. */
+static bool looks_routed(struct mc_span local)
+{
+    for (size_t i = 0; i < local.len; i++)
+        if (local.at[i] == '%' || local.at[i] == '!' || local.at[i] == '@')
+            return true;
+    return false;
+}
+
+/* Those that were denied go to the other servers of the domain, or get their verdict. */
+static void release_denied(struct mc_engine *engine, uint32_t index)
+{
+    struct mc_domain *domain = &engine->domains.domains[index];
+    struct mc_address_queue held = domain->held, left = MC_ADDRESS_QUEUE_EMPTY;
+    domain->held = MC_ADDRESS_QUEUE_EMPTY;
+    for (;;) {
+        uint32_t address = mc_address_queue_pop(&engine->addresses, &held);
+        if (address == MC_NONE)
+            break;
+        struct mc_address_record *record = &engine->addresses.records[address];
+        if (record->state != MC_ADDRESS_DENIED) {
+            mc_address_queue_push(&engine->addresses, &left, address);
+        } else if (record->host == domain->served_by) {
+            mc_engine_settle(engine, address, MC_REASON_BLOCKED, MC_SOURCE_PROBE);
+        } else {
+            drop_host(engine, address, record->host, MC_REASON_DOMAIN_NOT_SERVED);
+            domain->under_way++; /* requeue takes it off again */
+            requeue(engine, address);
+        }
+    }
+    domain->held = left;
+}
+
+/* "We do not serve that domain." One voice is not enough while more of the domain can be asked: the
+ * words are used for odd recipients too. */
+static void denied(struct mc_engine *engine, uint32_t address, const struct mc_answer *answer)
 {
     const struct mc_address_record *record = &engine->addresses.records[address];
     struct mc_domain *domain = &engine->domains.domains[record->domain];
-    size_t kind = record->utf8 ? MC_LANE_UTF8 : MC_LANE_PLAIN;
-    for (size_t k = only_utf8 ? MC_LANE_UTF8 : 0; k < MC_LANES; k++)
-        if (domain->set[k] != MC_NONE && answer->host != MC_NONE)
-            domain->set[k] = mc_mx_sets_without(&engine->sets, domain->set[k], answer->host);
-    /* a reply without a host came from one that was dropped while it was on its way */
-    if (domain->set[kind] != MC_NONE &&
-        (answer->host != MC_NONE || answer->kind == MC_ANSWER_REPLY)) {
+    if (answer->host == MC_NONE) { /* dropped while the reply was on its way */
         requeue(engine, address);
         return;
     }
-    settle_asked(engine, address, answer->ruling.reason);
-    /* the others of the lane hear the same answer without being asked */
-    enum mc_reason reason = answer->ruling.reason;
-    for (;;) {
-        uint32_t other = mc_address_queue_pop(&engine->addresses, &domain->waiting[kind]);
-        if (other == MC_NONE)
-            break;
-        struct mc_address_record *same = &engine->addresses.records[other];
-        same->reply = engine->addresses.records[address].reply;
-        same->host = engine->addresses.records[address].host;
-        mc_engine_settle(engine, other, reason, MC_SOURCE_PROBE);
+    if (looks_routed(mc_address_table_local(&engine->addresses, address)) ||
+        answer->host == domain->served_by) {
+        settle_asked(engine, address, MC_REASON_BLOCKED);
+        return;
     }
+    if (domain->denied_by != answer->host)
+        domain->denials = 0;
+    domain->denied_by = answer->host;
+    hold(engine, address, MC_ADDRESS_DENIED);
+    if (++domain->denials >= DENIALS_ENOUGH)
+        release_denied(engine, record->domain);
+}
+
+/* This MX does not offer what the address needs. One that needs nothing was refused for a reason of
+ * the server's own. */
+static void without_smtputf8(struct mc_engine *engine, uint32_t address,
+                             const struct mc_answer *answer)
+{
+    if (!engine->addresses.records[address].utf8) {
+        settle_asked(engine, address, MC_REASON_BLOCKED);
+        return;
+    }
+    if (answer->host != MC_NONE)
+        drop_host(engine, address, answer->host, MC_REASON_NO_SMTPUTF8);
+    if (answer->host == MC_NONE && answer->kind == MC_ANSWER_HOPELESS)
+        settle_asked(engine, address, MC_REASON_NO_SMTPUTF8);
+    else
+        requeue(engine, address);
 }
 
 static void replied(struct mc_engine *engine, uint32_t address, const struct mc_answer *answer)
@@ -321,13 +435,16 @@ static void replied(struct mc_engine *engine, uint32_t address, const struct mc_
     const struct mc_ruling *ruling = &answer->ruling;
     if (mc_evidence_add(&domain->proof, ruling, answer->backup))
         settle_held(engine, record->domain, false, false);
+    if (ruling->reason == MC_REASON_ACCEPTED ||
+        (ruling->blame == MC_BLAME_MAILBOX && ruling->surety == MC_SURE))
+        domain->served_by = answer->host;
     if (passing(answer) && record->waits < engine->greylist_waits) {
         record->state = MC_ADDRESS_WAITING;
         wait_and_retry(engine, address, false, &record->waits);
     } else if (ruling->reason == MC_REASON_DOMAIN_NOT_SERVED && ruling->surety == MC_SURE) {
-        drop_host(engine, address, answer, false);
+        denied(engine, address, answer);
     } else if (ruling->reason == MC_REASON_NO_SMTPUTF8) {
-        drop_host(engine, address, answer, true);
+        without_smtputf8(engine, address, answer);
     } else if (ruling->reason == MC_REASON_ACCEPTED) {
         hold(engine, address, MC_ADDRESS_HELD);
     } else if (ruling->surety == MC_AMBIGUOUS) {
@@ -346,7 +463,7 @@ static void not_replied(struct mc_engine *engine, uint32_t address, const struct
         record->reply = 0;
         settle_asked(engine, address, MC_REASON_NOT_PROBED);
     } else if (ruling->reason == MC_REASON_NO_SMTPUTF8) {
-        drop_host(engine, address, answer, true);
+        without_smtputf8(engine, address, answer);
     } else if (!hopeless && (!answer->asked || record->losses < LOSSES_MAX)) {
         record->losses += answer->asked;
         requeue(engine, address);
@@ -425,62 +542,7 @@ void mc_probing_retry_due(void *arg)
         mc_timer_set(&engine->retry_timer, next);
 }
 
-/* ---- port 25 ---- */
-
-static void settle_unsure(struct mc_engine *engine, bool as_not_probed)
-{
-    for (;;) {
-        uint32_t address = mc_address_queue_pop(&engine->addresses, &engine->unsure);
-        if (address == MC_NONE)
-            break;
-        struct mc_address_record *record = &engine->addresses.records[address];
-        uint32_t domain = record->domain;
-        if (as_not_probed)
-            record->reply = 0;
-        mc_engine_settle(engine, address,
-                         as_not_probed ? MC_REASON_NOT_PROBED : (enum mc_reason)record->reason,
-                         as_not_probed ? MC_SOURCE_DNS : MC_SOURCE_PROBE);
-        mc_probing_step(engine, domain);
-    }
-    engine->unsure_count = 0;
-}
-
-static void close_port(struct mc_engine *engine)
-{
-    static const char why[] =
-        "no connection to port 25 leaves this host: mail servers of several large providers were "
-        "tried and none answered within 15 s. Most networks and clouds close it: ask yours to "
-        "open it, or probe from elsewhere with --proxy socks5://HOST:PORT";
-    engine->port = MC_PORT_CLOSED;
-    engine->probe_impossible = mc_strdup(why);
-    if (engine->notice)
-        engine->notice(engine->notice_arg, why);
-    settle_unsure(engine, true);
-    mc_prober_stop(engine->prober);
-    for (uint32_t i = 0; i < engine->addresses.count; i++)
-        if (engine->addresses.records[i].state == MC_ADDRESS_QUEUED &&
-            engine->domains.domains[engine->addresses.records[i].domain].state == MC_DOMAIN_KNOWN)
-            mc_engine_settle(engine, i, MC_REASON_NOT_PROBED, MC_SOURCE_DNS);
-    for (size_t i = 0; i < engine->domains.count; i++)
-        if (engine->domains.domains[i].state == MC_DOMAIN_KNOWN)
-            for (size_t kind = 0; kind < MC_LANES; kind++)
-                engine->domains.domains[i].waiting[kind] = MC_ADDRESS_QUEUE_EMPTY;
-}
-
-void mc_probing_judge_port(struct mc_engine *engine, bool drained)
-{
-    if (!engine->prober || engine->port != MC_PORT_UNTRIED || engine->stopping)
-        return;
-    struct mc_prober_reach reach = mc_prober_reach(engine->prober, PORT_VERDICT_MS);
-    if (reach.any_connected) {
-        engine->port = MC_PORT_OPEN;
-        settle_unsure(engine, false);
-    } else if (reach.providers_failed >= PORT_PROVIDERS) {
-        close_port(engine);
-    } else if (drained) {
-        settle_unsure(engine, false);
-    }
-}
+/* ---- news ---- */
 
 static void notice(void *arg, const char *line)
 {

@@ -83,6 +83,8 @@ void mc_probing_step(struct mc_engine *engine, uint32_t domain);
 void mc_probing_quiet(struct mc_engine *engine, bool all);
 /* Decides about port 25 as far as it can be; `drained`: nothing else is under way. */
 void mc_probing_judge_port(struct mc_engine *engine, bool drained);
+/* Settles an address whose lane has no MX left to ask, with what decided that. */
+void mc_probing_settle_ended(struct mc_engine *engine, uint32_t address);
 /* The end of the run: what was doubted stays doubted. */
 void mc_probing_resolve_doubtful(struct mc_engine *engine);
 void mc_probing_retry_due(void *arg);

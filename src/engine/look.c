@@ -1,0 +1,72 @@
+/* Looking before probing: who would be asked (--plan), and a random few of them (--sample). */
+#include <sys/random.h>
+
+#include "engine/state.h"
+
+static uint64_t random_below(uint64_t bound)
+{
+    uint64_t number;
+    MC_ASSERT(getrandom(&number, sizeof number, 0) == sizeof number);
+    return number % bound;
+}
+
+uint64_t mc_engine_sample(struct mc_engine *engine, uint64_t count)
+{
+    uint64_t waiting = 0, left;
+    for (size_t i = 0; i < engine->addresses.count; i++)
+        waiting += engine->addresses.records[i].state == MC_ADDRESS_QUEUED;
+    left = waiting;
+    for (uint32_t i = 0; i < engine->domains.count; i++)
+        for (size_t kind = 0; kind < MC_LANES; kind++) {
+            struct mc_address_queue all = engine->domains.domains[i].waiting[kind];
+            struct mc_address_queue drawn = MC_ADDRESS_QUEUE_EMPTY;
+            for (;;) {
+                uint32_t address = mc_address_queue_pop(&engine->addresses, &all);
+                if (address == MC_NONE)
+                    break;
+                /* each is drawn with the chance (still wanted) / (still to come) */
+                if (count && random_below(left) < count) {
+                    mc_address_queue_push(&engine->addresses, &drawn, address);
+                    count--;
+                } else {
+                    mc_engine_settle(engine, address, MC_REASON_NOT_PROBED, MC_SOURCE_DNS);
+                }
+                left--;
+            }
+            engine->domains.domains[i].waiting[kind] = drawn;
+        }
+    return waiting;
+}
+
+void mc_engine_plan(struct mc_engine *engine,
+                    void (*each)(void *arg, const struct mc_provider *provider, uint64_t addresses,
+                                 uint64_t domains),
+                    void *arg)
+{
+    size_t count = mc_lists_provider_count(engine->lists);
+    const struct mc_provider *other = mc_lists_default_provider(engine->lists);
+    struct mc_plan_line {
+        const struct mc_provider *provider;
+        uint64_t addresses, domains;
+    } *lines = mc_calloc(count + 1, sizeof *lines);
+    uint64_t *per_domain = mc_calloc(engine->domains.count + 1, sizeof *per_domain);
+    for (size_t i = 0; i < engine->addresses.count; i++)
+        per_domain[engine->addresses.records[i].domain] +=
+            engine->addresses.records[i].state == MC_ADDRESS_QUEUED;
+    for (size_t i = 0; i < engine->domains.count; i++) {
+        const struct mc_provider *provider = engine->domains.domains[i].provider;
+        if (!per_domain[i])
+            continue;
+        if (!provider)
+            provider = other;
+        MC_ASSERT(provider->index <= count);
+        lines[provider->index].provider = provider;
+        lines[provider->index].addresses += per_domain[i];
+        lines[provider->index].domains++;
+    }
+    for (size_t i = 0; i <= count; i++)
+        if (lines[i].addresses)
+            each(arg, lines[i].provider, lines[i].addresses, lines[i].domains);
+    free(per_domain);
+    free(lines);
+}
