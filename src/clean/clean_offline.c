@@ -127,7 +127,7 @@ static bool wait_for_rows(struct mc_clean_run *run)
         snprintf(run->error, run->error_size, "%s", mc_writer_error(run->writer));
         return false;
     }
-    if (poll(&pipe, 1, -1) < 0 && errno != EINTR) {
+    if (pipe.fd >= 0 && poll(&pipe, 1, -1) < 0 && errno != EINTR) {
         snprintf(run->error, run->error_size, "cannot wait for standard input");
         return false;
     }
