@@ -8,7 +8,7 @@
 #define TRANSACTIONS     50
 #define FAIR_SHARE       100 /* recipients of a session for which others wait */
 #define TRIES            3   /* sessions lost with a recipient under way */
-#define CONTROL_CREDIT   5   /* a session that is open may run so far into debt */
+#define CONTROL_DEBT     5   /* so far an open session may overdraw, for a control */
 
 static void fit(uint32_t *room, uint32_t limit, uint32_t used)
 {
@@ -49,9 +49,8 @@ uint32_t mc_prober_room(struct mc_prober *prober, uint32_t number, const struct 
     fit(&room, refusals_allowed(prober, house->limits, habits), session ? d->refusals : 0);
     if (!prober->options.no_pace || in_row >= house->limits->refusals_in_row)
         fit(&room, house->limits->refusals_in_row, in_row);
-    uint32_t credit = mc_peers_credit(&prober->peers, number, mc_loop_now_ms(prober->loop));
-    if (session && asked && credit < CONTROL_CREDIT)
-        credit = CONTROL_CREDIT;
+    uint32_t credit = mc_peers_credit(&prober->peers, number, asked ? CONTROL_DEBT : 0,
+                                      mc_loop_now_ms(prober->loop));
     return credit < room ? credit : room;
 }
 

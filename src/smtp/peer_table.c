@@ -172,22 +172,28 @@ static int64_t credit_ms(struct mc_peers *peers, struct mc_house *house, int64_t
     return at_ms;
 }
 
-uint32_t mc_peers_credit(struct mc_peers *peers, uint32_t peer, int64_t now_ms)
+static uint32_t whole(int64_t credit, uint32_t debt)
+{
+    int64_t recipients = (credit + (int64_t)debt * TOKEN) / TOKEN;
+    return recipients > 0 ? (uint32_t)recipients : 0;
+}
+
+uint32_t mc_peers_credit(struct mc_peers *peers, uint32_t peer, uint32_t debt, int64_t now_ms)
 {
     struct mc_house *house = mc_peers_house(peers, peer);
-    int64_t credit = UINT32_MAX;
+    const struct mc_provider *limits = house->limits;
+    uint32_t credit = UINT32_MAX;
     if (peers->pace.off)
-        return UINT32_MAX;
+        return credit;
     fill(peers, house, now_ms);
-    if (house->limits->rcpt_per_minute && house->rcpt_credit / TOKEN < credit)
-        credit = house->rcpt_credit / TOKEN;
+    if (limits->rcpt_per_minute)
+        credit = whole(house->rcpt_credit, debt);
     /* not all of them will be refused */
-    if (house->limits->refusals_per_minute && 2 * house->refusal_credit / TOKEN < credit)
-        credit = 2 * house->refusal_credit / TOKEN;
-    uint32_t left = house->limits->rcpt_per_day - house->asked_today;
-    if (house->limits->rcpt_per_day && left < credit)
-        credit = left;
-    return credit > 0 ? (uint32_t)credit : 0;
+    if (limits->refusals_per_minute && whole(2 * house->refusal_credit, debt) < credit)
+        credit = whole(2 * house->refusal_credit, debt);
+    if (limits->rcpt_per_day && limits->rcpt_per_day - house->asked_today < credit)
+        credit = limits->rcpt_per_day - house->asked_today;
+    return credit;
 }
 
 bool mc_peers_spend(struct mc_peers *peers, uint32_t peer, uint32_t recipients, int64_t now_ms)

@@ -124,8 +124,9 @@ void mc_peers_session_done(struct mc_peers *peers, uint32_t peer, bool hurried, 
 /* A greylisting retry is due: one that died of passing trouble gets one more try. */
 void mc_peers_revive(struct mc_peers *peers, uint32_t peer, int64_t now_ms);
 
-/* How many recipients its house may be asked about now; UINT32_MAX: no limit. */
-uint32_t mc_peers_credit(struct mc_peers *peers, uint32_t peer, int64_t now_ms);
+/* How many recipients its house may be asked about now, `debt` more than it has earned;
+ * UINT32_MAX: no limit. */
+uint32_t mc_peers_credit(struct mc_peers *peers, uint32_t peer, uint32_t debt, int64_t now_ms);
 /* They were asked about. True: that was the last of the day's budget. */
 bool mc_peers_spend(struct mc_peers *peers, uint32_t peer, uint32_t recipients, int64_t now_ms);
 
