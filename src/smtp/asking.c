@@ -116,6 +116,13 @@ void mc_prober_gather(struct mc_prober *prober, uint32_t route, uint32_t peer,
     }
 }
 
+/* Lanes in the queue have their turn later; one that was offered elsewhere since is not ours. */
+static bool may_revisit(struct mc_prober *prober, const struct mc_session *session, uint32_t lane)
+{
+    return !prober->routes.lanes[lane].deep &&
+           mc_routes_of_lane(&prober->routes, lane) == session->route;
+}
+
 /* A control, or a new arrival, of a domain that the last window has asked for: the open
  * transaction's first. */
 static void revisit(struct mc_prober *prober, struct mc_session *session, uint32_t room)
@@ -128,7 +135,7 @@ static void revisit(struct mc_prober *prober, struct mc_session *session, uint32
     bool smtputf8 = !session->dialogue.habits.no_smtputf8;
     uint32_t target = batch->count + room;
     for (uint32_t i = 0; i < count; i++)
-        while (batch->count < target && !prober->routes.lanes[lanes[i]].deep &&
+        while (batch->count < target && may_revisit(prober, session, lanes[i]) &&
                take_one(prober, lanes[i], smtputf8, batch))
             ;
 }

@@ -232,8 +232,8 @@ static struct mc_dialogue_step said_hello(struct mc_dialogue *d, const struct he
 static struct mc_dialogue_step no_ehlo(struct mc_dialogue *d, const struct heard *heard)
 {
     const struct mc_reply *reply = heard->reply;
-    bool means_us = reply->code == 521 || reply->code == 554 ||
-                    (reply->code > 504 && reply->subject == 7);
+    bool means_us =
+        reply->code == 521 || reply->code == 554 || (reply->code > 504 && reply->subject == 7);
     if (means_us || heard->ruling->refuses_session)
         return refused(d, heard);
     return ready(d, NEXT_HELO);

@@ -129,12 +129,45 @@ static void what_is_within_reach(void **state)
     sim_server_clear(&open);
 }
 
+/* A lane that waits in the queue of one route and is offered on another one goes there. */
+static void the_last_offer_counts(void **state)
+{
+    (void)state;
+    struct mc_lists lists = {.unknown = usual};
+    struct mc_prober_options options;
+    struct sim_server servers[3] = {{.latency_ms = 500}};
+    sim_world_options(&options);
+    options.concurrency = 1; /* the others wait for the first */
+    struct sim_world *world = sim_world_new("a.test MX 10 mx1.test.\nmx1.test A 198.18.0.1\n"
+                                            "b.test MX 10 mx2.test.\nmx2.test A 198.18.0.2\n"
+                                            "c.test MX 10 mx3.test.\nmx3.test A 198.18.0.3\n",
+                                            &lists, &options, false);
+    sim_net_serve(world->net, "198.18.0.1", 25, &servers[0]);
+    sim_net_serve(world->net, "198.18.0.2", 25, &servers[1]);
+    sim_net_serve(world->net, "198.18.0.3", 25, &servers[2]);
+    sim_world_ask(world, "one", "a.test", false);
+    sim_world_ask(world, "one", "b.test", false);
+    sim_world_ask(world, "two", "b.test", false);
+    sim_world_ask(world, "one", "c.test", false);
+    sim_loop_advance(world->loop, 600);
+    mc_prober_offer(world->prober, world->recipients[1].lane,
+                    world->lanes[world->recipients[3].lane].route, MC_NONE);
+    assert_true(sim_world_run(world, 60000));
+    assert_string_equal(sim_world_find(world, "one", "b.test")->host, "mx3.test");
+    assert_string_equal(sim_world_find(world, "two", "b.test")->host, "mx3.test");
+    assert_int_equal(servers[1].attempts, 0);
+    sim_world_free(world);
+    for (unsigned i = 0; i < 3; i++)
+        sim_server_clear(&servers[i]);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(all_scenarios_hold),
         cmocka_unit_test(deadlines_do_not_start_anew),
         cmocka_unit_test(what_is_within_reach),
+        cmocka_unit_test(the_last_offer_counts),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
