@@ -26,14 +26,22 @@ static size_t split_of(enum mc_status status)
     return MC_SPLIT_REVIEW;
 }
 
-static bool write_row(struct mc_clean_run *run, struct mc_writer *writer, const struct mc_row *row,
-                      const struct mc_result *result)
+static bool not_written(struct mc_clean_run *run, const struct mc_writer *writer)
 {
-    if (mc_writer_row(writer, row, result))
-        return true;
     run->broken_pipe = mc_writer_broken_pipe(writer);
     snprintf(run->error, run->error_size, "%s", mc_writer_error(writer));
     return false;
+}
+
+static inline bool write_row(struct mc_clean_run *run, struct mc_writer *writer,
+                             const struct mc_row *row, const struct mc_result *result)
+{
+    return mc_writer_row(writer, row, result) || not_written(run, writer);
+}
+
+bool mc_clean_flush(struct mc_clean_run *run)
+{
+    return !run->writer || mc_writer_flush(run->writer) || not_written(run, run->writer);
 }
 
 bool mc_clean_emit(struct mc_clean_run *run, const struct mc_row *row,
@@ -59,8 +67,11 @@ bool mc_clean_emit(struct mc_clean_run *run, const struct mc_row *row,
 
 void mc_clean_note_bad(struct mc_clean_run *run, const struct mc_row *row, struct mc_span email)
 {
-    if (email.len)
-        mc_dedupe_first(&run->bad, mc_hash128(email), (uint32_t)row->number);
+    if (!email.len)
+        return;
+    uint32_t *first_row = mc_digest_map_at(&run->bad, mc_hash128(email));
+    if (!*first_row)
+        *first_row = (uint32_t)row->number;
 }
 
 void mc_clean_bad_result(struct mc_clean_run *run, const struct mc_row *row, struct mc_span email,
@@ -78,9 +89,11 @@ void mc_clean_bad_result(struct mc_clean_run *run, const struct mc_row *row, str
         .checked_at = run->now,
     };
     if (email.len) {
-        uint32_t first = mc_dedupe_first(&run->bad, mc_hash128(email), (uint32_t)row->number);
-        if (first != row->number)
-            result->duplicate_of = first;
+        uint32_t *first_row = mc_digest_map_at(&run->bad, mc_hash128(email));
+        if (!*first_row)
+            *first_row = (uint32_t)row->number;
+        else if (*first_row != row->number)
+            result->duplicate_of = *first_row;
     }
 }
 
@@ -182,7 +195,7 @@ done:
     for (size_t i = 0; i < MC_SPLITS; i++)
         mc_writer_abort(run.splits[i]);
     mc_rows_free(run.rows);
-    mc_dedupe_free(&run.bad);
+    mc_digest_map_free(&run.bad);
     tally->elapsed_ms = (uint64_t)(monotonic_ms() - started);
     tally->ended_at = time(NULL);
     return ok ? MC_CLEAN_DONE : run.broken_pipe ? MC_CLEAN_BROKEN_PIPE : MC_CLEAN_FAILED;

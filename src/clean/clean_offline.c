@@ -1,135 +1,175 @@
 /* Offline every verdict is a function of the address alone: one pass, no address record, no
- * ledger; only the dedupe table and one small record a domain. */
+ * ledger, no name is kept; only which row had each address first, and two bits a domain.
+ *
+ * What costs here is waiting for memory: both maps are larger than any cache. So rows go through
+ * in batches, and where a row will be looked up is fetched while the batch is still being read. */
 #include <errno.h>
 #include <poll.h>
 #include <stdio.h>
 
 #include "address/parse.h"
+#include "base/digest_map.h"
 #include "base/memory.h"
 #include "clean/run.h"
 #include "lists/lists.h"
 
-#define PRESIZE_ROWS  4096 /* after so many rows the length of the list can be guessed */
-#define SHORTEST_ROW  7    /* "a@b.cc" and a line end */
-#define PROGRESS_ROWS 65536
-#define EMAIL_ROOM    (MC_ADDRESS_MAX + 2)
+/* So many that memory has the time to answer, so few that all of them stay in the first cache. */
+#define BATCH        32
+#define PRESIZE_ROWS 65536 /* after so many rows the length of the list can be guessed */
+#define EMAIL_ROOM   (MC_ADDRESS_MAX + 2)
 
-/* What the lists say of a domain, asked once. */
-struct domain {
-    uint32_t name, suggestion; /* in the arena */
-    bool disposable, free;
+/* What is remembered of a domain. */
+enum domain_fact { SEEN = 1, DISPOSABLE = 2, FREE = 4, SLIP = 8 };
+
+struct item {
+    struct mc_hash128 key, domain;
+    enum mc_syntax syntax;
+    struct mc_address address;
 };
 
 struct offline {
     struct mc_clean_run *run;
+    struct mc_cursor *cursor;
     struct mc_lists *lists;
-    struct mc_dedupe seen;
-    struct domain *domains;
-    size_t count, room;
-    struct mc_index index;
-    struct mc_arena names;
+    struct mc_digest_map first_rows; /* of each address */
+    struct mc_digest_map domains;    /* enum domain_fact */
+    bool presized;
+    struct mc_row rows[BATCH];
+    struct item items[BATCH];
     char suggestion[EMAIL_ROOM + 256];
 };
 
-static const struct domain *domain_of(struct offline *offline, struct mc_span name)
-{
-    uint64_t hash = mc_hash(name);
-    struct mc_index_cursor cursor;
-    uint32_t found = mc_index_first(&offline->index, hash, &cursor);
-    for (; found != MC_NONE; found = mc_index_next(&offline->index, &cursor))
-        if (mc_span_equal(name, mc_arena_get(&offline->names, offline->domains[found].name)))
-            return &offline->domains[found];
-    char suggestion[256];
-    size_t len = mc_lists_suggest(offline->lists, name, suggestion);
-    offline->domains =
-        mc_grow(offline->domains, offline->count, &offline->room, sizeof *offline->domains);
-    struct domain *domain = &offline->domains[offline->count];
-    domain->name = mc_arena_add(&offline->names, name);
-    domain->suggestion = len ? mc_arena_add(&offline->names, mc_span(suggestion, len)) : 0;
-    domain->disposable = mc_lists_is_disposable(offline->lists, name);
-    domain->free = mc_lists_is_free(offline->lists, name);
-    mc_index_add(&offline->index, hash, (uint32_t)offline->count++);
-    return domain;
-}
-
-static void judge(struct offline *offline, const struct mc_row *row,
-                  const struct mc_address *address, struct mc_result *result)
+/* First half of a row's way: what needs the row alone. */
+static void read_row(struct offline *offline, const struct mc_row *row, struct item *item)
 {
     char key[EMAIL_ROOM];
-    size_t key_len = mc_address_key(address, key);
-    const struct domain *domain = domain_of(offline, address->domain);
+    if (!row->number)
+        return;
+    item->syntax = mc_address_parse(row->address, &item->address);
+    if (item->syntax != MC_SYNTAX_OK)
+        return;
+    item->domain = mc_hash128(item->address.domain);
+    mc_digest_map_prefetch(&offline->domains, item->domain);
+    item->key = mc_hash128(mc_span(key, mc_address_key(&item->address, key)));
+    mc_digest_map_prefetch(&offline->first_rows, item->key);
+}
+
+static unsigned facts_of(struct offline *offline, const struct item *item)
+{
+    uint32_t *facts = mc_digest_map_at(&offline->domains, item->domain);
+    if (!*facts) {
+        struct mc_span domain = item->address.domain;
+        char suggestion[256];
+        *facts = SEEN;
+        if (mc_lists_is_disposable(offline->lists, domain))
+            *facts |= DISPOSABLE;
+        if (mc_lists_is_free(offline->lists, domain))
+            *facts |= FREE;
+        if (mc_lists_suggest(offline->lists, domain, suggestion))
+            *facts |= SLIP;
+    }
+    return *facts;
+}
+
+/* Slips are rare: what was meant is found out again rather than kept. */
+static struct mc_span suggest(struct offline *offline, const struct mc_address *address)
+{
+    char *out = offline->suggestion;
+    size_t len = address->local.len;
+    memcpy(out, address->local.at, len);
+    out[len++] = '@';
+    len += mc_lists_suggest(offline->lists, address->domain, out + len);
+    return mc_span(out, len);
+}
+
+static void judge(struct offline *offline, const struct mc_row *row, const struct item *item,
+                  struct mc_result *result)
+{
+    const struct mc_address *address = &item->address;
+    unsigned facts = facts_of(offline, item);
     bool suppressed = mc_lists_is_suppressed(offline->lists, address->local, address->domain);
     *result = (struct mc_result){
         .reason = suppressed           ? MC_REASON_SUPPRESSED
-                  : domain->disposable ? MC_REASON_DISPOSABLE
+                  : facts & DISPOSABLE ? MC_REASON_DISPOSABLE
                                        : MC_REASON_NOT_PROBED,
-        .source = suppressed || domain->disposable ? MC_SOURCE_LIST : MC_SOURCE_SYNTAX,
+        .source = suppressed || facts & DISPOSABLE ? MC_SOURCE_LIST : MC_SOURCE_SYNTAX,
         .role = mc_lists_is_role(offline->lists, address->local) ? MC_YES : MC_NO,
-        .disposable = domain->disposable ? MC_YES : MC_NO,
-        .free = domain->free ? MC_YES : MC_NO,
+        .disposable = facts & DISPOSABLE ? MC_YES : MC_NO,
+        .free = facts & FREE ? MC_YES : MC_NO,
         .catch_all = MC_NOT_KNOWN,
         .email = address->email,
         .checked_at = offline->run->now,
     };
     result->status = mc_reason_status(result->reason);
-    if (domain->suggestion) {
-        struct mc_span intended = mc_arena_get(&offline->names, domain->suggestion);
-        memcpy(offline->suggestion, address->local.at, address->local.len);
-        offline->suggestion[address->local.len] = '@';
-        memcpy(offline->suggestion + address->local.len + 1, intended.at, intended.len);
-        result->suggestion = mc_span(offline->suggestion, address->local.len + 1 + intended.len);
-    }
-    uint32_t first =
-        mc_dedupe_first(&offline->seen, mc_hash128(mc_span(key, key_len)), (uint32_t)row->number);
-    if (first != row->number)
-        result->duplicate_of = first;
+    if (facts & SLIP)
+        result->suggestion = suggest(offline, address);
+    uint32_t *first_row = mc_digest_map_at(&offline->first_rows, item->key);
+    if (*first_row)
+        result->duplicate_of = *first_row;
+    else
+        *first_row = (uint32_t)row->number;
 }
 
-static bool clean_row(struct offline *offline, const struct mc_row *row)
+/* Second half. False where the row cannot be written. */
+static bool write_row(struct offline *offline, const struct mc_row *row, const struct item *item)
 {
-    struct mc_address address;
     struct mc_result result;
     if (!row->number)
         return mc_clean_emit(offline->run, row, NULL);
-    if (mc_address_parse(row->address, &address) == MC_SYNTAX_OK)
-        judge(offline, row, &address, &result);
+    if (item->syntax == MC_SYNTAX_OK)
+        judge(offline, row, item, &result);
     else
-        mc_clean_bad_result(offline->run, row, address.email, &result);
+        mc_clean_bad_result(offline->run, row, item->address.email, &result);
     return mc_clean_emit(offline->run, row, &result);
 }
 
-/* By the mean of the rows so far, but no row has fewer than SHORTEST_ROW bytes with an address. */
-static uint64_t rows_guessed(const struct mc_rows *rows, const struct mc_cursor *cursor)
+static bool batch(struct offline *offline, size_t count)
 {
-    uint64_t mean = mc_cursor_position(cursor) / PRESIZE_ROWS;
-    return mc_rows_size(rows) / (mean < SHORTEST_ROW ? SHORTEST_ROW : mean);
+    for (size_t i = 0; i < count; i++)
+        read_row(offline, &offline->rows[i], &offline->items[i]);
+    for (size_t i = 0; i < count; i++)
+        if (!write_row(offline, &offline->rows[i], &offline->items[i]))
+            return false;
+    offline->run->rows_read += count;
+    return true;
 }
 
-static void say_progress(const struct mc_clean_run *run, const struct mc_cursor *cursor)
+/* A file's length says how many addresses are still to come, if they come as they came so far. */
+static void presize(struct offline *offline)
 {
+    const struct mc_clean_run *run = offline->run;
+    double share = (double)mc_rows_size(run->rows) / (double)mc_cursor_position(offline->cursor);
+    double keys = share * (double)mc_digest_map_count(&offline->first_rows);
+    offline->presized = true;
+    if (keys > 0)
+        mc_digest_map_expect(&offline->first_rows, (uint64_t)keys);
+}
+
+static void say_progress(const struct offline *offline)
+{
+    const struct mc_clean_run *run = offline->run;
     if (!run->options->progress)
         return;
     struct mc_clean_progress progress = {
         .rows_read = run->rows_read,
         .rows_written = run->rows_written,
-        .bytes_read = mc_cursor_position(cursor),
+        .bytes_read = mc_cursor_position(offline->cursor),
         .bytes_total = mc_rows_size(run->rows),
     };
     run->options->progress(run->options->arg, &progress);
 }
 
-/* A pipe has no row yet: its reader gets what is ready, then we wait. Returns false on an error. */
-static bool wait_for_rows(struct mc_clean_run *run)
+/* The pipe is empty: whoever reads ours gets what is ready. */
+static bool wait_for_more(const struct offline *offline)
 {
+    struct mc_clean_run *run = offline->run;
     struct pollfd pipe = {.fd = mc_rows_fd(run->rows), .events = POLLIN};
-    if (run->writer && !mc_writer_flush(run->writer)) {
-        run->broken_pipe = mc_writer_broken_pipe(run->writer);
-        snprintf(run->error, run->error_size, "%s", mc_writer_error(run->writer));
-        return false;
-    }
-    if (pipe.fd >= 0 && poll(&pipe, 1, -1) < 0 && errno != EINTR) {
-        snprintf(run->error, run->error_size, "cannot wait for standard input");
-        return false;
+    if (poll(&pipe, 1, 0) == 0) {
+        if (!mc_clean_flush(run))
+            return false;
+        say_progress(offline);
+        while (poll(&pipe, 1, -1) < 0 && errno == EINTR)
+            ;
     }
     if (mc_rows_fill(run->rows) >= 0)
         return true;
@@ -137,47 +177,49 @@ static bool wait_for_rows(struct mc_clean_run *run)
     return false;
 }
 
-static bool all_rows(struct offline *offline, struct mc_cursor *cursor)
+static bool all_rows(struct offline *offline)
 {
     struct mc_clean_run *run = offline->run;
-    struct mc_row row;
-    for (;;) {
-        switch (mc_cursor_next(cursor, &row)) {
+    uint64_t next_stop = PRESIZE_ROWS;
+    for (size_t count;;) {
+        switch (mc_cursor_next_rows(offline->cursor, offline->rows, BATCH, &count)) {
         case MC_ROWS_ROW:
             break;
         case MC_ROWS_END:
             return true;
         case MC_ROWS_WAIT:
-            if (!wait_for_rows(run))
+            if (!wait_for_more(offline))
                 return false;
             continue;
         case MC_ROWS_FAILED:
             snprintf(run->error, run->error_size, "%s", mc_rows_error(run->rows));
             return false;
         }
-        run->rows_read++;
-        if (!clean_row(offline, &row))
+        if (!batch(offline, count))
             return false;
-        if (run->rows_read == PRESIZE_ROWS && mc_rows_size(run->rows))
-            mc_dedupe_expect(&offline->seen, rows_guessed(run->rows, cursor));
-        if (run->rows_read % PROGRESS_ROWS == 0)
-            say_progress(run, cursor);
+        if (run->rows_read < next_stop)
+            continue;
+        next_stop = run->rows_read + PRESIZE_ROWS;
+        if (!offline->presized)
+            presize(offline);
+        say_progress(offline);
     }
 }
 
 bool mc_clean_offline(struct mc_clean_run *run)
 {
-    struct offline offline = {.run = run};
-    offline.lists = mc_lists_new(run->options->engine.lists_dir, run->error, run->error_size);
-    if (!offline.lists)
-        return false;
-    struct mc_cursor *cursor = mc_cursor_new(run->rows);
-    bool ok = all_rows(&offline, cursor);
-    mc_cursor_free(cursor);
-    mc_lists_free(offline.lists);
-    mc_dedupe_free(&offline.seen);
-    mc_index_free(&offline.index);
-    mc_arena_free(&offline.names);
-    free(offline.domains);
+    struct offline *offline = mc_calloc(1, sizeof *offline);
+    offline->run = run;
+    offline->lists = mc_lists_new(run->options->engine.lists_dir, run->error, run->error_size);
+    bool ok = offline->lists != NULL;
+    if (ok) {
+        offline->cursor = mc_cursor_new(run->rows);
+        ok = all_rows(offline);
+        mc_cursor_free(offline->cursor);
+    }
+    mc_lists_free(offline->lists);
+    mc_digest_map_free(&offline->first_rows);
+    mc_digest_map_free(&offline->domains);
+    free(offline);
     return ok;
 }

@@ -128,12 +128,7 @@ static bool write_rows(struct online *online)
         any = true;
     }
     /* whoever reads a pipe wants the rows as they are ready */
-    if (any && run->writer && !mc_writer_flush(run->writer)) {
-        run->broken_pipe = mc_writer_broken_pipe(run->writer);
-        snprintf(run->error, run->error_size, "%s", mc_writer_error(run->writer));
-        return false;
-    }
-    return true;
+    return !any || mc_clean_flush(run);
 }
 
 static void pipe_ready(void *arg, int fd, int what)

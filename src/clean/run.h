@@ -3,8 +3,8 @@
 #ifndef MC_CLEAN_RUN_H
 #define MC_CLEAN_RUN_H
 
+#include "base/digest_map.h"
 #include "clean/clean.h"
-#include "clean/dedupe.h"
 
 enum { MC_SPLIT_SEND, MC_SPLIT_REVIEW, MC_SPLIT_DROP, MC_SPLITS };
 
@@ -14,7 +14,7 @@ struct mc_clean_run {
     struct mc_rows *rows;
     struct mc_writer *writer;
     struct mc_writer *splits[MC_SPLITS];
-    struct mc_dedupe bad; /* cells that are no address: the first row of each */
+    struct mc_digest_map bad; /* cells that are no address: the first row of each */
     uint64_t rows_read, rows_written;
     int64_t now; /* seconds since 1970, for rows that nothing outside decided */
     bool broken_pipe;
@@ -26,6 +26,9 @@ struct mc_clean_run {
  * False on a write error, with the sentence in run->error. */
 bool mc_clean_emit(struct mc_clean_run *run, const struct mc_row *row,
                    const struct mc_result *result);
+
+/* What was written so far goes to whoever waits for it. False as above. */
+bool mc_clean_flush(struct mc_clean_run *run);
 
 /* The result of a cell that is no address; `email` is the trimmed cell. */
 void mc_clean_bad_result(struct mc_clean_run *run, const struct mc_row *row, struct mc_span email,

@@ -228,3 +228,16 @@ enum mc_rows_state mc_cursor_next(struct mc_cursor *cursor, struct mc_row *row)
     fill_row(cursor, &shape, row);
     return MC_ROWS_ROW;
 }
+
+enum mc_rows_state mc_cursor_next_rows(struct mc_cursor *cursor, struct mc_row *rows, size_t room,
+                                       size_t *count)
+{
+    struct mc_row_shape shape;
+    enum mc_rows_state state = mc_cursor_next(cursor, rows);
+    *count = state == MC_ROWS_ROW;
+    /* there is one window and one scratch: whatever would change them ends the batch */
+    while (*count > 0 && *count < room && rows[*count - 1].address.at != cursor->scratch &&
+           mc_row_split_next(&cursor->split, &shape))
+        fill_row(cursor, &shape, &rows[(*count)++]);
+    return state;
+}

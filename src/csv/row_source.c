@@ -193,9 +193,12 @@ int mc_row_source_fill(struct mc_row_source *source, size_t limit)
 
 void mc_row_source_forget(struct mc_row_source *source, uint64_t offset)
 {
-    if (!source->single_pass || offset == source->held_from)
+    if (!source->single_pass)
         return;
-    MC_ASSERT(offset > source->held_from && offset <= source->size);
+    MC_ASSERT(offset >= source->held_from && offset <= source->size);
+    /* not before it is half of what is held: so each byte moves once */
+    if (offset - source->held_from <= source->size - offset)
+        return;
     memmove(source->held, source->held + (offset - source->held_from), source->size - offset);
     source->held_from = offset;
 }

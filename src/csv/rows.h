@@ -76,6 +76,10 @@ void mc_cursor_free(struct mc_cursor *cursor);
  * blank lines included. MC_ROWS_WAIT: a spooled pipe has no complete row yet (after its end it
  * never says so). MC_ROWS_FAILED: see mc_rows_error. */
 enum mc_rows_state mc_cursor_next(struct mc_cursor *cursor, struct mc_row *row);
+/* The same for several rows at once, at least one where it says MC_ROWS_ROW and at most `room`: as
+ * many as are at hand. All are valid until the next call. */
+enum mc_rows_state mc_cursor_next_rows(struct mc_cursor *cursor, struct mc_row *rows, size_t room,
+                                       size_t *count);
 /* Input bytes read by this cursor so far. */
 uint64_t mc_cursor_position(const struct mc_cursor *cursor);
 

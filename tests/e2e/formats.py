@@ -226,10 +226,22 @@ def streaming():
            "and so is the last row", repr(rest[-80:]))
 
 
+def long_list():
+    """Longer than any buffer, and through a pipe the same."""
+    rows = b"".join(b"%d,\"a, b\",ann%d@x%d.example\n" % (i, i % 70000, i % 999)
+                    for i in range(100000))
+    from_file, piped = clean(b"id,name,email\n" + rows), clean(b"id,name,email\n" + rows, pipe=True)
+    report(piped.returncode == 0 and piped.stdout == from_file.stdout
+           and piped.stdout.count(b"\n") == 100001, "a long list through a pipe",
+           "exit status %d, %d bytes, not %d: %r" % (piped.returncode, len(piped.stdout),
+                                                     len(from_file.stdout), piped.stderr[-200:]))
+
+
 fixed_cases()
 utf16_cases()
 refused_cases()
 giant_row()
+long_list()
 random_lists()
 jsonl()
 streaming()

@@ -1,4 +1,4 @@
-/* The base room: text, arena, index, durations. */
+/* The base room: text, arena, index, digest map, durations. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -7,6 +7,7 @@
 
 #include <cmocka.h>
 
+#include "base/digest_map.h"
 #include "base/duration.h"
 #include "base/hash.h"
 #include "base/memory.h"
@@ -52,6 +53,27 @@ static void index_finds_all_of_one_hash(void **state)
     }
     assert_int_equal(mc_index_first(&index, mc_hash(mc_span_of("other")), &cursor), MC_NONE);
     mc_index_free(&index);
+}
+
+static void numbers_are_found_by_digest(void **state)
+{
+    (void)state;
+    enum { KEYS = 300000 };
+    for (uint64_t expected = 0; expected <= 2 * KEYS; expected += KEYS) {
+        struct mc_digest_map map = {0};
+        for (uint32_t round = 0; round < 2; round++)
+            for (uint32_t i = 1; i <= KEYS; i++) {
+                struct mc_hash128 hash = mc_hash128(mc_span((const char *)&i, sizeof i));
+                mc_digest_map_prefetch(&map, hash);
+                uint32_t *value = mc_digest_map_at(&map, hash);
+                assert_int_equal(*value, round ? i : 0);
+                *value = i;
+                if (i == 100 && !round && expected)
+                    mc_digest_map_expect(&map, expected);
+            }
+        assert_int_equal(mc_digest_map_count(&map), KEYS);
+        mc_digest_map_free(&map);
+    }
 }
 
 static void durations_both_ways(void **state)
@@ -126,6 +148,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(arena_gives_back_what_it_got),
         cmocka_unit_test(index_finds_all_of_one_hash),
+        cmocka_unit_test(numbers_are_found_by_digest),
         cmocka_unit_test(durations_both_ways),
         cmocka_unit_test(hostile_bytes_become_harmless),
     };

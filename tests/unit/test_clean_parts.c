@@ -1,4 +1,4 @@
-/* Parts of the clean room and of the command line that need no list: dedupe, ledger, --fail-if. */
+/* Parts of the clean room and of the command line that need no list: ledger, --fail-if. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -8,26 +8,8 @@
 #include <cmocka.h>
 
 #include "base/memory.h"
-#include "clean/dedupe.h"
 #include "clean/ledger.h"
 #include "cli/fail_if.h"
-
-static void first_rows_are_remembered(void **state)
-{
-    (void)state;
-    struct mc_dedupe dedupe = {0};
-    char key[24];
-    for (uint32_t round = 0; round < 2; round++)
-        for (uint32_t i = 1; i <= 20000; i++) {
-            int len = snprintf(key, sizeof key, "k%u", i % 15000);
-            uint32_t first = i > 15000 || round ? (i % 15000 ? i % 15000 : 15000) : i;
-            assert_int_equal(
-                mc_dedupe_first(&dedupe, mc_hash128(mc_span(key, (size_t)len)), i + round * 20000),
-                first);
-        }
-    assert_int_equal(dedupe.count, 15000);
-    mc_dedupe_free(&dedupe);
-}
 
 static void the_ledger_keeps_order(void **state)
 {
@@ -89,7 +71,6 @@ static void conditions(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(first_rows_are_remembered),
         cmocka_unit_test(the_ledger_keeps_order),
         cmocka_unit_test(conditions),
     };
