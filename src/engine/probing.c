@@ -501,10 +501,37 @@ static void control_answered(struct mc_engine *engine, uint32_t index,
     }
 }
 
+/* A reply that was on its way when everything stopped: counts for what it is worth by itself. */
+static void replied_late(struct mc_engine *engine, uint32_t address, const struct mc_answer *answer)
+{
+    struct mc_address_record *record = &engine->addresses.records[address];
+    struct mc_domain *domain = &engine->domains.domains[record->domain];
+    const struct mc_ruling *ruling = &answer->ruling;
+    enum mc_reason reason = record->waits ? (enum mc_reason)record->reason : MC_REASON_NOT_PROBED;
+    if (answer->kind == MC_ANSWER_REPLY) {
+        note_reply(engine, record, answer);
+        mc_evidence_add(&domain->proof, ruling, answer->backup);
+        reason = ruling->reason;
+        if (reason == MC_REASON_ACCEPTED) {
+            enum mc_worth known = worth(engine, domain, record);
+            reason = known == MC_WORTH_WAIT ? MC_REASON_UNPROVEN : worth_reason[known];
+        } else if (ruling->surety == MC_AMBIGUOUS || reason == MC_REASON_DOMAIN_NOT_SERVED ||
+                   reason == MC_REASON_NO_SMTPUTF8) {
+            reason = MC_REASON_BLOCKED; /* others would have to be heard */
+        }
+    }
+    settle_asked(engine, address, reason);
+}
+
 static void answered(void *arg, uint32_t lane, uint32_t recipient, const struct mc_answer *answer)
 {
     struct mc_engine *engine = arg;
     uint32_t index = lane / MC_LANES;
+    if (engine->stopping) {
+        if (recipient != CONTROL_ID)
+            replied_late(engine, recipient, answer);
+        return;
+    }
     if (recipient == CONTROL_ID) {
         control_answered(engine, index, answer);
     } else {

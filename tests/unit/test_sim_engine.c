@@ -337,6 +337,99 @@ static void an_accept_all_provider_proves_nothing(void **state)
     tear_down(&bed, &server);
 }
 
+/* A server that refuses to relay for one odd recipient does serve the domain. */
+static void one_relay_refusal_is_not_the_domain(void **state)
+{
+    (void)state;
+    static const struct sim_rule rules[] = {
+        {.line = "RCPT TO:*%other.com@*", .reply = "554 5.7.1 Relay access denied\r\n"},
+        {.line = "RCPT TO:<odd@*", .reply = "554 5.7.1 Relay access denied\r\n"},
+        LIVE("live"),
+        UNKNOWN,
+    };
+    struct sim_server server = {SIM_RULES(rules)};
+    struct bed bed;
+    set_up(&bed, ONE_MX, 0);
+    serve(&bed, "198.18.0.1", &server);
+    add(&bed, "bob%other.com@acme.com");
+    add(&bed, "odd@acme.com");
+    add(&bed, "live@acme.com");
+    add(&bed, "dead@acme.com");
+    run(&bed);
+    assert_string_equal(reason(&bed, 0), "blocked");
+    assert_string_equal(reason(&bed, 1), "blocked");
+    assert_string_equal(reason(&bed, 2), "accepted");
+    assert_string_equal(reason(&bed, 3), "no_such_mailbox");
+    tear_down(&bed, &server);
+}
+
+/* All hear that the domain is not served, one of them only after it was greylisted. */
+static void not_served_reaches_those_who_waited(void **state)
+{
+    (void)state;
+    static const struct sim_rule rules[] = {
+        {.line = "RCPT TO:<ann@*", .reply = "450 4.2.0 Greylisted\r\n", .times = 1},
+        {.line = "RCPT TO:*", .reply = "550 5.7.1 Relaying denied\r\n"},
+    };
+    struct sim_server server = {SIM_RULES(rules)};
+    struct bed bed;
+    set_up(&bed, ONE_MX, 3);
+    serve(&bed, "198.18.0.1", &server);
+    add(&bed, "ann@acme.com");
+    for (int i = 0; i < 6; i++) {
+        char cell[32];
+        snprintf(cell, sizeof cell, "u%d@acme.com", i);
+        add(&bed, cell);
+    }
+    run(&bed);
+    for (size_t i = 0; i < 7; i++)
+        assert_string_equal(reason(&bed, i), "domain_not_served");
+    tear_down(&bed, &server);
+}
+
+/* A server that speaks of SMTPUTF8 to a plain recipient is asked once, not for ever. */
+static void odd_words_of_smtputf8_end(void **state)
+{
+    (void)state;
+    static const struct sim_rule rules[] = {
+        {.line = "RCPT TO:*", .reply = "553 5.6.7 SMTPUTF8 is required\r\n"}};
+    struct sim_server server = {SIM_RULES(rules)};
+    struct bed bed;
+    set_up(&bed, ONE_MX, 0);
+    serve(&bed, "198.18.0.1", &server);
+    add(&bed, "ann@acme.com");
+    run(&bed);
+    assert_string_equal(reason(&bed, 0), "blocked");
+    assert_in_range(occurrences(&server, "< RCPT"), 1, 2);
+    tear_down(&bed, &server);
+}
+
+/* A reply that comes in the half second between the stop and the end still counts. */
+static void a_late_reply_settles_a_stopped_run(void **state)
+{
+    (void)state;
+    static const struct sim_rule rules[] = {
+        {.line = "RCPT TO:<ann@*", .reply = "250 2.1.5 ok\r\n", .delay_ms = 300},
+        {.line = "RCPT TO:<bob@*", .reply = "550 5.1.1 no such user\r\n"},
+        {.line = "RCPT TO:*", .reply = "450 4.2.0 Greylisted\r\n"},
+    };
+    struct sim_server server = {.latency_ms = 10, SIM_RULES(rules)};
+    struct bed bed;
+    set_up(&bed, ONE_MX, 3);
+    serve(&bed, "198.18.0.1", &server);
+    add(&bed, "ann@acme.com");
+    add(&bed, "bob@acme.com");
+    add(&bed, "cho@acme.com");
+    while (!occurrences(&server, "< RCPT TO:<cho"))
+        mc_engine_run(bed.engine, 1);
+    mc_engine_stop(bed.engine);
+    assert_in_range(run(&bed), 0, 2);
+    assert_string_equal(reason(&bed, 0), "unproven");
+    assert_string_equal(reason(&bed, 1), "no_such_mailbox");
+    assert_string_equal(reason(&bed, 2), "greylisted");
+    tear_down(&bed, &server);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -348,6 +441,10 @@ int main(void)
         cmocka_unit_test(a_stop_tells_waiting_from_unasked),
         cmocka_unit_test(ambiguous_refusals),
         cmocka_unit_test(the_other_mx_serves_the_domain),
+        cmocka_unit_test(one_relay_refusal_is_not_the_domain),
+        cmocka_unit_test(not_served_reaches_those_who_waited),
+        cmocka_unit_test(odd_words_of_smtputf8_end),
+        cmocka_unit_test(a_late_reply_settles_a_stopped_run),
         cmocka_unit_test(a_closed_port_is_found_out),
         cmocka_unit_test(a_dead_host_is_a_dead_host),
         cmocka_unit_test(an_accept_all_provider_proves_nothing),
