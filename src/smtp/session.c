@@ -87,6 +87,27 @@ static void trace_reply(struct mc_session *session, const struct mc_reply *reply
     mc_text_free(&text);
 }
 
+/* What was made of a reply: stage, reason, whom it blames, the rule that decided. */
+static void trace_ruling(struct mc_session *session, const struct mc_ruling *ruling)
+{
+    static const char *const blames[] = {
+        [MC_BLAME_NOBODY] = "nobody",
+        [MC_BLAME_MAILBOX] = "the mailbox",
+        [MC_BLAME_DOMAIN] = "the domain",
+        [MC_BLAME_PEER] = "the server",
+        [MC_BLAME_US] = "us",
+    };
+    if (!session->common->trace)
+        return;
+    struct mc_text text = {0};
+    mc_text_printf(
+        &text, "%s: %s, blames %s%s; rule %s", mc_stage_name(mc_dialogue_stage(&session->dialogue)),
+        mc_reason_name(ruling->reason), blames[ruling->blame],
+        ruling->surety == MC_AMBIGUOUS ? ", if others are accepted here" : "", ruling->rule);
+    trace(session, "=", mc_text_span(&text));
+    mc_text_free(&text);
+}
+
 static void close_stream(struct mc_session *session)
 {
     mc_stream_close(session->stream);
@@ -231,8 +252,10 @@ static void take_reply(struct mc_session *session, const struct mc_reply *reply)
     struct mc_ruling ruling = {0};
     bool ruled = reply->code >= 400 || dialogue->state == MC_DIALOGUE_RCPT;
     trace_reply(session, reply);
-    if (ruled)
+    if (ruled) {
         ruling = rule(session, reply);
+        trace_ruling(session, &ruling);
+    }
     enum mc_dialogue_state state = dialogue->state;
     enum mc_stage stage = mc_dialogue_stage(dialogue);
     enum mc_dialogue_event event = mc_dialogue_event_of(dialogue, reply, ruled ? &ruling : NULL);
