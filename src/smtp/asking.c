@@ -116,11 +116,17 @@ void mc_prober_gather(struct mc_prober *prober, uint32_t route, uint32_t peer,
     }
 }
 
-/* Lanes in the queue have their turn later; one that was offered elsewhere since is not ours. */
+/* Lanes that stay in the queue have their turn later; one that was offered elsewhere since is not
+ * ours, one that asks for this very peer is. */
 static bool may_revisit(struct mc_prober *prober, const struct mc_session *session, uint32_t lane)
 {
-    return !prober->routes.lanes[lane].deep &&
-           mc_routes_of_lane(&prober->routes, lane) == session->route;
+    const struct mc_lane *record = &prober->routes.lanes[lane];
+    if (record->deep)
+        return false;
+    if (record->prefer == session->peer)
+        return mc_routes_find(&prober->routes, prober->routes.sets[record->set].route,
+                              session->peer) != NULL;
+    return mc_routes_of_lane(&prober->routes, lane) == session->route;
 }
 
 /* A control, or a new arrival, of a domain that the last window has asked for: the open

@@ -134,7 +134,7 @@ static void answered(void *arg, uint32_t lane, uint32_t number, const struct mc_
         recipient->done = true;
         if (world->lanes[lane].wants_control && !world->lanes[lane].has_control &&
             all_answered(world, lane))
-            offer(world, lane, MC_NONE);
+            offer(world, lane, answer->peer);
     }
 }
 
