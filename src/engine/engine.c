@@ -489,6 +489,7 @@ static bool make_prober(struct mc_engine *engine, const struct mailcheck_options
             engine->notice(engine->notice_arg, why);
         return true;
     }
+    engine->proxied = options->proxy != NULL;
     struct mc_prober_options probing = {
         .helo = identity.helo,
         .mail_from = identity.mail_from,

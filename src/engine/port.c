@@ -27,10 +27,15 @@ static void settle_unsure(struct mc_engine *engine, bool as_not_probed)
 
 static void close_port(struct mc_engine *engine)
 {
-    static const char why[] =
+    static const char proxied[] =
+        "no connection to port 25 comes about through the proxy: mail servers of several large "
+        "providers were tried and none answered within 15 s. See that the proxy runs and lets "
+        "port 25 through";
+    static const char direct[] =
         "no connection to port 25 leaves this host: mail servers of several large providers were "
         "tried and none answered within 15 s. Most networks and clouds close it: ask yours to "
         "open it, or probe from elsewhere with --proxy socks5://HOST:PORT";
+    const char *why = engine->proxied ? proxied : direct;
     engine->port = MC_PORT_CLOSED;
     engine->probe_impossible = mc_strdup(why);
     if (engine->notice)

@@ -54,7 +54,7 @@ struct mc_engine {
     size_t quiet_count, quiet_room;
 
     enum mc_input input;
-    bool stopping;
+    bool stopping, proxied;
     enum mc_port port;
     uint32_t next_to_ask;     /* the first domain whose MX question is not out */
     uint32_t next_to_release; /* the first domain that is not released to the prober */
