@@ -38,7 +38,8 @@ static void defaults(const struct mc_command *command, struct mc_settings *setti
     }
 }
 
-/* Each connection needs a descriptor; where they do not suffice, fewer connections do. */
+/* Each connection needs a descriptor, and half as many may be taking leave; where they do not
+ * suffice, fewer connections do. */
 static uint32_t affordable(uint32_t concurrency)
 {
     struct rlimit limit;
@@ -47,11 +48,11 @@ static uint32_t affordable(uint32_t concurrency)
     limit.rlim_cur = limit.rlim_max;
     (void)setrlimit(RLIMIT_NOFILE, &limit);
     if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY ||
-        limit.rlim_cur >= (rlim_t)concurrency + DESCRIPTORS_KEPT)
+        limit.rlim_cur >= (rlim_t)concurrency + concurrency / 2 + DESCRIPTORS_KEPT)
         return concurrency;
     uint32_t fewer = limit.rlim_cur > DESCRIPTORS_KEPT * 2
-                         ? (uint32_t)(limit.rlim_cur - DESCRIPTORS_KEPT)
-                         : (uint32_t)(limit.rlim_cur / 2);
+                         ? (uint32_t)(limit.rlim_cur - DESCRIPTORS_KEPT) / 3 * 2
+                         : (uint32_t)(limit.rlim_cur / 3);
     mc_log(MC_LOG_INFO,
            "only %llu open files are allowed here, so --concurrency is %u instead of %u "
            "(see ulimit -n)",
