@@ -137,6 +137,18 @@ class Server:
         elif temper < 0.38:
             self.served = []
             self.kinds = {kind: "domain_not_served" for kind in self.kinds}
+        elif temper < 0.41:  # the first sessions, or each after a while, are sent away
+            self.settings.append(dice.choice([
+                "fault=banner/1/2 bye 421 4.3.2 Service not available, come back later",
+                "fault=rcpt/%d bye 421 4.3.2 Service shutting down" % dice.randrange(4, 9),
+                "fault=rcpt/%d close" % dice.randrange(4, 9)]))
+        elif temper < 0.46:  # has enough of us in the middle of a session
+            self.settings.append("fault=rcpt/%d reply %s" % (dice.randrange(2, 9),
+                                                             dice.choice(BLOCKED)))
+            self.kinds = {kind: "%s|unproven|blocked|server_error|greylisted" % reason
+                          for kind, reason in self.kinds.items()}
+        elif temper < 0.48:
+            self.settings += ["greylist_tries=1", "reply.grey=" + dice.choice(GREY)]
 
     def line(self):
         settings = list(self.settings)
@@ -187,6 +199,16 @@ class Domain:
             return "%s. MX 5 mx.of-no-address.example.\n%s" % (self.name, mx)
         if way < 0.16:  # no MX at all
             return "%s. A %s\n" % (self.name, self.server.address)
+        if way < 0.20:  # one of its addresses is dead
+            return "%s. MX 10 mx.%s.\n%s" % (self.name, self.name, "".join(
+                "mx.%s. A %s\n" % (self.name, address)
+                for address in ("198.18.15.%d" % dice.randrange(1, 250), self.server.address)))
+        if way < 0.24:  # an address of IPv6 where nobody listens
+            return "%s. MX 10 mx.%s.\nmx.%s. AAAA 2001:2::dead\nmx.%s. A %s\n" % (
+                self.name, self.name, self.name, self.name, self.server.address)
+        if way < 0.28:  # through an alias
+            return "%s. MX 10 mx.%s.\nmx.%s. CNAME %s.\n" % (
+                self.name, self.name, self.name, self.server.name)
         return mx
 
 
