@@ -143,7 +143,8 @@ def main():
     folder, additions = sys.argv[1], sys.argv[2:]
     records, servers = standard_world()
     records.append(generate(read(os.path.join(HERE, "special.zone"))))
-    servers.append(server_line("198.18.2.1", "mx.special.example", []))
+    servers.append(server_line("198.18.2.1", "mx.special.example", ["prefix.info=live"]))
+    servers.append(server_line("198.18.2.5", "mx.port.example", ["port=2526"]))
     if "WORLD_NO_IPV6" not in os.environ:
         servers.append(server_line("2001:2::25", "mx6.special.example", []))
     for addition in additions:
