@@ -1,48 +1,12 @@
 #include "address/parse.h"
 
+#include <stdint.h>
+
 #include "address/idna.h"
 #include "address/local_part.h"
+#include "address/plain.h"
 #include "address/rescue.h"
 #include "base/memory.h"
-
-/* The fast path: a plain dot-atom at a plain host name, nothing around it. Nearly every cell is
- * one, so it is read in one pass without a call. What it takes, mc_address_parse_slowly takes as
- * well, with the same answer (a test holds them together); what it does not take is undecided. */
-
-enum {
-    ATOM = 1,    /* may stand in a local part without quotes, the dot included */
-    DOT = 2,     /* not twice in a row, not at an end */
-    LDH = 4,     /* may stand in a host name: letter, digit, hyphen, dot */
-    EDGE = 8,    /* dot and hyphen: not at the end of a label. Two hyphens are undecided (xn--) */
-    LETTER = 16, /* a host name that ends with one does not end in a number */
-};
-
-#define A (ATOM)
-#define L (ATOM | LDH | LETTER)
-#define D (ATOM | LDH)
-#define H (ATOM | LDH | EDGE)
-#define P (ATOM | LDH | EDGE | DOT)
-static const unsigned char classes[256] = {
-    /* clang-format off */
-    0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
-    0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
-    0, A, 0, A, A, A, A, A, 0, 0, A, A, 0, H, P, A, /*  !"#$%&'()*+,-./ */
-    D, D, D, D, D, D, D, D, D, D, 0, 0, 0, A, 0, A, /* 0-9 :;<=>? */
-    0, L, L, L, L, L, L, L, L, L, L, L, L, L, L, L, /* @ A-O */
-    L, L, L, L, L, L, L, L, L, L, L, 0, 0, 0, A, A, /* P-Z [\]^_ */
-    A, L, L, L, L, L, L, L, L, L, L, L, L, L, L, L, /* ` a-o */
-    L, L, L, L, L, L, L, L, L, L, L, A, A, A, A, 0, /* p-z {|}~ */
-    /* clang-format on */
-};
-#undef A
-#undef L
-#undef D
-#undef H
-#undef P
-
-/* A host name of at most one label's length cannot have a label that is too long. */
-#define PLAIN_DOMAIN_MAX 63
-#define PLAIN_MAX        (MC_LOCAL_MAX + 1 + PLAIN_DOMAIN_MAX)
 
 /* Longer cells are not looked into: the slow path may look at each byte a few thousand times. */
 #define CELL_MAX 4096
@@ -53,40 +17,6 @@ static void set_good(struct mc_address *address, size_t local_len, size_t domain
     address->domain = mc_span(address->storage + local_len + 1, domain_len);
     address->email = mc_span(address->storage, local_len + 1 + domain_len);
     address->complaint = NULL;
-}
-
-static bool parse_plain(struct mc_span cell, struct mc_address *address)
-{
-    const unsigned char *in = (const unsigned char *)cell.at;
-    char *out = address->storage;
-    unsigned class, before = DOT, pairs = 0, all = LDH, any = 0;
-    size_t len = cell.len, at = 0;
-    if (len > PLAIN_MAX)
-        return false;
-    /* bits common to two neighbours gather in `pairs`: what must not stand in a row */
-    for (; at < len && ((class = classes[in[at]]) & ATOM); at++) {
-        out[at] = (char)in[at];
-        pairs |= class & before;
-        before = class;
-    }
-    size_t local_len = at;
-    if ((pairs | before) & DOT || local_len > MC_LOCAL_MAX || at == len || in[at] != '@' ||
-        len - at - 1 > PLAIN_DOMAIN_MAX)
-        return false;
-    out[at++] = '@';
-    for (pairs = 0, before = EDGE; at < len; at++) {
-        class = classes[in[at]];
-        out[at] = (char)(in[at] | (in[at] >> 1 & 0x20)); /* lower case, for LDH alone */
-        pairs |= class & before;
-        all &= class;
-        any |= class;
-        before = class;
-    }
-    if (pairs & EDGE || !(all & LDH) || !(any & DOT) || !(before & LETTER))
-        return false;
-    set_good(address, local_len, len - local_len - 1);
-    address->needs_smtputf8 = false;
-    return true;
 }
 
 static size_t local_length(struct mc_span text)
@@ -160,14 +90,31 @@ enum mc_syntax mc_address_parse_slowly(struct mc_span cell, struct mc_address *a
 
 enum mc_syntax mc_address_parse(struct mc_span cell, struct mc_address *address)
 {
-    return parse_plain(cell, address) ? MC_SYNTAX_OK : mc_address_parse_slowly(cell, address);
+    size_t local_len;
+    if (!mc_address_plain(cell, address->storage, &local_len))
+        return mc_address_parse_slowly(cell, address);
+    set_good(address, local_len, cell.len - local_len - 1);
+    address->needs_smtputf8 = false;
+    return MC_SYNTAX_OK;
+}
+
+/* Eight bytes at once, as mc_ascii_lower does it for one. */
+static uint64_t lower_eight(uint64_t bytes)
+{
+    const uint64_t each = UINT64_C(0x0101010101010101), low_bits = bytes & 0x7f * each;
+    uint64_t from_a = low_bits + (0x80 - 'A') * each, behind_z = low_bits + (0x7f - 'Z') * each;
+    return bytes | ((from_a & ~behind_z & ~bytes & 0x80 * each) >> 2);
 }
 
 size_t mc_address_key(const struct mc_address *address, char *out)
 {
-    size_t local_len = address->local.len;
-    for (size_t i = 0; i < local_len; i++)
-        out[i] = mc_ascii_lower(address->email.at[i]);
-    memcpy(out + local_len, address->email.at + local_len, address->email.len - local_len);
+    uint64_t bytes;
+    _Static_assert(sizeof address->storage % sizeof bytes == 0, "the last eight must not pass it");
+    /* the domain is in lower case already */
+    for (size_t i = 0; i < address->email.len; i += sizeof bytes) {
+        memcpy(&bytes, address->storage + i, sizeof bytes);
+        bytes = lower_eight(bytes);
+        memcpy(out + i, &bytes, sizeof bytes);
+    }
     return address->email.len;
 }

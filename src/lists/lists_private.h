@@ -3,11 +3,18 @@
 #define MC_LISTS_LISTS_PRIVATE_H
 
 #include "lists/lists.h"
+#include "lists/role_filter.h"
 #include "lists/user_lists.h"
 
 struct mc_lists {
     struct mc_user_lists user;
+    struct mc_role_filter role_filter;
 };
+
+/* From the role words of `lists`, bundled and the user's. */
+void mc_lists_fill_role_filter(struct mc_lists *lists);
+/* The same as mc_lists_is_role without the filter: for the test that both agree. */
+bool mc_lists_is_role_slowly(const struct mc_lists *lists, struct mc_span local);
 
 static inline bool mc_lists_find_name(const struct mc_lists *lists, struct mc_span name,
                                       struct mc_word *word)

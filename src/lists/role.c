@@ -8,6 +8,9 @@
 
 enum { LOCAL_MAX = 320, TOKENS_MAX = 12, PHRASE_MAX = 4 };
 
+/* owner-announce: whoever runs a mailing list */
+static const char list_owner[] = "owner";
+
 static bool find_role(const struct mc_lists *lists, struct mc_span text, struct mc_word *word)
 {
     return mc_user_lists_find(&lists->user, &mc_lists_role_words, &lists->user.roles, text, word);
@@ -123,7 +126,7 @@ static bool is_role(const struct mc_lists *lists, struct mc_span local)
         return false;
     if (are_role_tokens(lists, tokens, count) || has_machine_phrase(lists, tokens, count))
         return true;
-    if (mc_span_equal(tokens[0], mc_span_of("owner")) && tokens[0].at[tokens[0].len] == '-')
+    if (mc_span_equal(tokens[0], mc_span_of(list_owner)) && tokens[0].at[tokens[0].len] == '-')
         return true;
     struct mc_span last = tokens[count - 1];
     if (last.at[-1] == '-' && has_flag(lists, last, MC_ROLE_LIST_END))
@@ -201,7 +204,7 @@ static bool is_role_unicode(const struct mc_lists *lists, struct mc_span local)
     return role;
 }
 
-bool mc_lists_is_role(const struct mc_lists *lists, struct mc_span local)
+bool mc_lists_is_role_slowly(const struct mc_lists *lists, struct mc_span local)
 {
     char text[LOCAL_MAX];
     bool ascii;
@@ -209,4 +212,23 @@ bool mc_lists_is_role(const struct mc_lists *lists, struct mc_span local)
         return false;
     size_t len = clean(local, text, &ascii);
     return ascii ? is_role(lists, mc_span(text, len)) : is_role_unicode(lists, mc_span(text, len));
+}
+
+bool mc_lists_is_role(const struct mc_lists *lists, struct mc_span local)
+{
+    return mc_role_filter_may_match(&lists->role_filter, local) &&
+           mc_lists_is_role_slowly(lists, local);
+}
+
+void mc_lists_fill_role_filter(struct mc_lists *lists)
+{
+    const struct mc_wordset *set = &mc_lists_role_words;
+    struct mc_role_filter *filter = &lists->role_filter;
+    for (uint32_t i = 0; i <= set->mask; i++)
+        if (set->slots[i])
+            mc_role_filter_add(filter, mc_wordset_key(set, set->slots[i]));
+    for (size_t i = 0; i < lists->user.roles.count; i++)
+        mc_role_filter_add(filter,
+                           mc_arena_get(&lists->user.text, lists->user.roles.entries[i].key));
+    mc_role_filter_add(filter, mc_span_of(list_owner));
 }

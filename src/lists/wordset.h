@@ -75,6 +75,12 @@ static inline uint32_t mc_wordset_tag(uint64_t hash)
     return (uint32_t)(hash >> 52);
 }
 
+static inline struct mc_span mc_wordset_key(const struct mc_wordset *set, uint32_t slot)
+{
+    const unsigned char *entry = set->blob + (slot & ((1u << MC_WORDSET_OFFSET_BITS) - 1));
+    return mc_span((const char *)entry + MC_WORDSET_HEADER, entry[2]);
+}
+
 static inline bool mc_wordset_find(const struct mc_wordset *set, struct mc_span key,
                                    struct mc_word *word)
 {

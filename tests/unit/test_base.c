@@ -7,6 +7,7 @@
 
 #include <cmocka.h>
 
+#include "base/bytes16.h"
 #include "base/digest_map.h"
 #include "base/duration.h"
 #include "base/hash.h"
@@ -73,6 +74,29 @@ static void numbers_are_found_by_digest(void **state)
             }
         assert_int_equal(mc_digest_map_count(&map), KEYS);
         mc_digest_map_free(&map);
+    }
+}
+
+static void sixteen_bytes_as_one_by_one(void **state)
+{
+    (void)state;
+    for (int round = 0; round < 256; round++) {
+        char bytes[MC_BYTES16];
+        uint64_t commas = 0, letters = 0, digits = 0;
+        for (int i = 0; i < MC_BYTES16; i++) {
+            char c = bytes[i] = (char)(round * 7 + i * (round | 1));
+            commas |= (uint64_t)(c == ',') << i;
+            letters |= (uint64_t)(mc_ascii_lower(c) >= 'a' && mc_ascii_lower(c) <= 'z') << i;
+            digits |= (uint64_t)mc_is_digit(c) << i;
+        }
+        for (size_t len = 0; len <= MC_BYTES16; len++) {
+            struct mc_bytes16 some =
+                len < MC_BYTES16 ? mc_bytes16_load_short(bytes, len) : mc_bytes16_load(bytes);
+            uint64_t mask = (UINT64_C(1) << len) - 1;
+            assert_int_equal(mc_bytes16_are(some, ','), commas & mask);
+            assert_int_equal(mc_bytes16_among(mc_bytes16_fold(some), 'a', 'z'), letters & mask);
+            assert_int_equal(mc_bytes16_among(some, '0', '9'), digits & mask);
+        }
     }
 }
 
@@ -148,6 +172,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(arena_gives_back_what_it_got),
         cmocka_unit_test(index_finds_all_of_one_hash),
+        cmocka_unit_test(sixteen_bytes_as_one_by_one),
         cmocka_unit_test(numbers_are_found_by_digest),
         cmocka_unit_test(durations_both_ways),
         cmocka_unit_test(hostile_bytes_become_harmless),

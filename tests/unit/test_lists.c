@@ -12,7 +12,7 @@
 #include <cmocka.h>
 
 #include "base/memory.h"
-#include "lists/lists.h"
+#include "lists/lists_private.h"
 
 static struct mc_lists *bundled;
 
@@ -135,6 +135,39 @@ static const char *check_provider(struct mc_span host)
     if (mc_lists_is_disposable_mx(bundled, host))
         return "!";
     return provider != NULL ? provider->id : "-";
+}
+
+static void assert_filter_agrees(const char *format, struct mc_span before, struct mc_span behind)
+{
+    char local[600];
+    int len = snprintf(local, sizeof local, format, (int)before.len, before.at, (int)behind.len,
+                       behind.at);
+    struct mc_span text = mc_span(local, (size_t)len);
+    if (mc_lists_is_role(bundled, text) != mc_lists_is_role_slowly(bundled, text))
+        fail_msg("the filter and the rules disagree about %s", local);
+}
+
+/* Every role word, whole and cut anywhere, among what people put around it. */
+static void role_filter_misses_nothing(void **state)
+{
+    static const char *const formats[] = {
+        "%.*s%.*s",       "%.*s%.*s7",         "%.*s-%.*s",        "%.*s.%.*s",
+        "%.*s_%.*s24",    "%.*s1-%.*s.2",      "hk.%.*s%.*s",      "%.*s%.*s-99",
+        "%.*s%.*s.asia",  "%.*s-%.*s3_4",      "kim.lee-%.*s%.*s", "1%.*s%.*s",
+        "%.*s%.*s+tag",   "-%.*s%.*s",         "%.*s%.*s.",        "owner-%.*s%.*s",
+        "no-%.*s.%.*s-8", "kim-%.*s%.*s-lee2", "\"%.*s%.*s\"",     "9-8_%.*s%.*s-7",
+    };
+    (void)state;
+    const struct mc_wordset *set = &mc_lists_role_words;
+    for (uint32_t i = 0; i <= set->mask; i++) {
+        if (!set->slots[i])
+            continue;
+        struct mc_span word = mc_wordset_key(set, set->slots[i]);
+        for (size_t cut = 0; cut <= word.len; cut += word.len > 12 ? 3 : 1)
+            for (size_t format = 0; format < MC_ARRAY_LEN(formats); format++)
+                assert_filter_agrees(formats[format], mc_span(word.at, cut),
+                                     mc_span(word.at + cut, word.len - cut));
+    }
 }
 
 static void knows_providers_by_host(void **state)
@@ -367,6 +400,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(tells_roles_from_people),
+        cmocka_unit_test(role_filter_misses_nothing),
         cmocka_unit_test(suggests_what_was_meant),
         cmocka_unit_test(flags_domains),
         cmocka_unit_test(never_flags_what_never_may_be),

@@ -8,6 +8,7 @@
 #include <cmocka.h>
 
 #include "address/parse.h"
+#include "address/plain.h"
 #include "base/hash.h"
 #include "base/memory.h"
 #include "base/text.h"
@@ -211,14 +212,19 @@ static void fast_and_slow_agree(void **state)
 static void every_byte_everywhere(void **state)
 {
     (void)state;
-    static const char *const shapes[] = {"?nn@x.example", "a?n@x.example",    "ann?@x.example",
-                                         "ann@?.example", "ann@x?x.example",  "ann@x.example?",
-                                         "ann@x.?",       "\"a?\"@x.example", "?"};
+    static const char *const shapes[] = {
+        "?nn@x.example", "a?n@x.example", "ann?@x.example", "ann@?.example", "ann@x?x.example",
+        "ann@x.example?", "ann@x.?", "\"a?\"@x.example", "?",
+        /* long enough for the path that looks at many at once */
+        "?nna.lee@mail.x.example", "anna.l?e@mail.x.example", "anna.lee?@mail.x.example",
+        "anna.lee@?ail.x.example", "anna.lee@ma?l.x.example", "anna.lee@mail?.x.example",
+        "anna.lee@mail.x.exampl?", "anna.lee@mail.x-?x.example",
+        "a.?.lee-smith_kim@mail-x.some.other.long.name.example"};
     for (size_t shape = 0; shape < MC_ARRAY_LEN(shapes); shape++)
         for (int byte = 0; byte < 256; byte++) {
             char cell[64];
             struct mc_address fast, slow;
-            size_t len = strlen(shapes[shape]);
+            size_t len = strlen(shapes[shape]), local_len, by_byte;
             memcpy(cell, shapes[shape], len);
             *(char *)memchr(cell, '?', len) = (char)byte;
             enum mc_syntax syntax = mc_address_parse(mc_span(cell, len), &fast);
@@ -226,6 +232,10 @@ static void every_byte_everywhere(void **state)
             assert_true(mc_span_equal(fast.email, slow.email));
             if (syntax == MC_SYNTAX_OK)
                 assert_idempotent(&fast);
+            bool plain = mc_address_plain(mc_span(cell, len), fast.storage, &local_len);
+            assert_int_equal(mc_address_plain_by_byte(mc_span(cell, len), slow.storage, &by_byte),
+                             plain);
+            assert_true(!plain || local_len == by_byte);
         }
 }
 
