@@ -38,7 +38,10 @@ static inline uint32_t mc_digest_home(const struct mc_digest_part *part, uint64_
     return (uint32_t)((unsigned __int128)(hash << MC_DIGEST_PARTS_LOG2) * part->size >> 64);
 }
 
-static inline void mc_digest_map_prefetch(const struct mc_digest_map *map, struct mc_hash128 hash)
+/* Inlined by force: gcc 12 takes a function that only fetches for one that does nothing, and drops
+ * the call. */
+__attribute__((always_inline)) static inline void
+mc_digest_map_prefetch(const struct mc_digest_map *map, struct mc_hash128 hash)
 {
     const struct mc_digest_part *part = &map->parts[hash.high >> (64 - MC_DIGEST_PARTS_LOG2)];
     __builtin_prefetch(part->slots + mc_digest_home(part, hash.high), 1);
