@@ -16,6 +16,8 @@ enum {
     LATE_IN_A_ROW = 8,         /* a server that was late so often is no longer asked first */
     REFUSED_PAUSE_MS = 1000,   /* before a single server is asked again after SERVFAIL */
     UNREACHABLE_PAUSE_MS = 50, /* before a dead server is tried again; doubles */
+    SLOW_ANSWER_MS = 20,       /* one that took so long came from afar */
+    NEARBY_WINDOW = 200,       /* questions under way are enough for a server that is near */
 };
 
 /* Who has the question now. */
@@ -185,6 +187,15 @@ static void follow_alias(struct question *question)
     send_try(question);
 }
 
+/* More questions under way only fill the queue of a server that answers this fast: its socket
+ * holds some 270, and of a thousand sent at once the rest would be lost, time and again. */
+static bool wants_more(const struct question *question)
+{
+    const struct mc_dns *dns = question->dns;
+    int64_t took_ms = (int64_t)dns->timeout_ms - left_ms(question);
+    return dns->queue.count > 0 && (took_ms >= SLOW_ANSWER_MS || dns->window.size < NEARBY_WINDOW);
+}
+
 static void after_answer(struct question *question, const struct mc_dns_try_result *result)
 {
     struct mc_dns *dns = question->dns;
@@ -192,7 +203,7 @@ static void after_answer(struct question *question, const struct mc_dns_try_resu
     enum mc_dns_status status =
         mc_dns_message_read(message, question->type, result->bytes, result->len);
     if (status == MC_DNS_OK || status == MC_DNS_NO_DATA || status == MC_DNS_NOT_FOUND)
-        mc_dns_window_note(&dns->window, result->late, dns->queue.count > 0);
+        mc_dns_window_note(&dns->window, result->late, wants_more(question));
     switch (status) {
     case MC_DNS_NO_DATA:
         if (message->alias[0]) {
