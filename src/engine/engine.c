@@ -297,7 +297,7 @@ static void settle_all(struct mc_engine *engine)
         case MC_ADDRESS_QUEUED: {
             const struct mc_domain *domain = &engine->domains.domains[record->domain];
             if (record->waits)
-                mc_engine_settle(engine, i, (enum mc_reason)record->reason, MC_SOURCE_PROBE);
+                mc_engine_settle(engine, i, MC_REASON_GREYLISTED, MC_SOURCE_PROBE);
             else
                 mc_engine_settle(engine, i, MC_REASON_NOT_PROBED,
                                  domain->state == MC_DOMAIN_KNOWN ? MC_SOURCE_DNS
@@ -312,6 +312,8 @@ static void settle_all(struct mc_engine *engine)
             mc_engine_settle(engine, i, MC_REASON_BLOCKED, MC_SOURCE_PROBE);
             break;
         case MC_ADDRESS_WAITING:
+            mc_engine_settle(engine, i, MC_REASON_GREYLISTED, MC_SOURCE_PROBE);
+            break;
         case MC_ADDRESS_UNSURE:
             mc_engine_settle(engine, i, (enum mc_reason)record->reason, MC_SOURCE_PROBE);
             break;

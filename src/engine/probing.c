@@ -93,6 +93,31 @@ static const enum mc_reason worth_reason[] = {
     [MC_WORTH_UNPROVEN] = MC_REASON_UNPROVEN,
 };
 
+static void requeue(struct mc_engine *engine, uint32_t address)
+{
+    struct mc_address_record *record = &engine->addresses.records[address];
+    struct mc_domain *domain = &engine->domains.domains[record->domain];
+    size_t kind = kind_of(record);
+    domain->under_way--;
+    record->state = MC_ADDRESS_QUEUED;
+    if (domain->ended[kind]) {
+        mc_probing_settle_ended(engine, address);
+        return;
+    }
+    mc_address_queue_push(&engine->addresses, &domain->waiting[kind], address);
+    offer_lane(engine, record->domain, kind, record->peer);
+}
+
+/* Refused in ambiguous words, and nobody was accepted after it in that session. By now the server
+ * has accepted somebody: asked again, with that one behind it, the refusal may prove itself. */
+static bool may_ask_doubted(const struct mc_engine *engine, const struct mc_domain *domain,
+                            const struct mc_address_record *record)
+{
+    return !engine->stopping && record->losses < LOSSES_MAX &&
+           domain->set[kind_of(record)] != MC_NONE &&
+           mc_prober_peer_accepted(engine->prober, record->peer);
+}
+
 /* Goes through those that wait for proof; what is still open stays. `last`: nothing more can be
  * learned of this domain. */
 static void settle_held(struct mc_engine *engine, uint32_t index, bool last, bool end_of_run)
@@ -114,8 +139,10 @@ static void settle_held(struct mc_engine *engine, uint32_t index, bool last, boo
                 mc_address_queue_push(&engine->addresses, &left, address);
         } else if (record->state == MC_ADDRESS_DENIED) {
             mc_address_queue_push(&engine->addresses, &left, address);
-        } else if (last && mc_prober_peer_accepted(engine->prober, record->peer)) {
-            mc_engine_settle(engine, address, (enum mc_reason)record->reason, MC_SOURCE_PROBE);
+        } else if (last && may_ask_doubted(engine, domain, record)) {
+            record->losses++;
+            domain->under_way++;
+            requeue(engine, address);
         } else if (end_of_run) {
             mc_engine_settle(engine, address, MC_REASON_BLOCKED, MC_SOURCE_PROBE);
         } else {
@@ -231,6 +258,7 @@ static bool take(void *arg, uint32_t lane, struct mc_recipient *recipient)
     recipient->local =
         mc_span(engine->control_name, mc_probe_name(recipient->domain, engine->control_name));
     recipient->needs_smtputf8 = false;
+    recipient->is_control = true;
     return true;
 }
 
@@ -270,21 +298,6 @@ static void wait_and_retry(struct mc_engine *engine, uint32_t id, bool control, 
                  (struct mc_retry){id, control,
                                    mc_loop_now_ms(engine->loop) + engine->greylist_wait_ms[delay]});
     mc_timer_set(&engine->retry_timer, mc_retry_next_ms(&engine->retries));
-}
-
-static void requeue(struct mc_engine *engine, uint32_t address)
-{
-    struct mc_address_record *record = &engine->addresses.records[address];
-    struct mc_domain *domain = &engine->domains.domains[record->domain];
-    size_t kind = kind_of(record);
-    domain->under_way--;
-    record->state = MC_ADDRESS_QUEUED;
-    if (domain->ended[kind]) {
-        mc_probing_settle_ended(engine, address);
-        return;
-    }
-    mc_address_queue_push(&engine->addresses, &domain->waiting[kind], address);
-    offer_lane(engine, record->domain, kind, record->peer);
 }
 
 /* A 4xx, or no session for a passing reason: another try after a wait may do better. */
@@ -432,7 +445,10 @@ static void replied(struct mc_engine *engine, uint32_t address, const struct mc_
 {
     struct mc_address_record *record = &engine->addresses.records[address];
     struct mc_domain *domain = &engine->domains.domains[record->domain];
-    const struct mc_ruling *ruling = &answer->ruling;
+    struct mc_ruling weighed = answer->ruling;
+    const struct mc_ruling *ruling = &weighed;
+    if (answer->proved && weighed.blame == MC_BLAME_MAILBOX)
+        weighed.surety = MC_SURE;
     if (mc_evidence_add(&domain->proof, ruling, answer->backup))
         settle_held(engine, record->domain, false, false);
     if (ruling->reason == MC_REASON_ACCEPTED ||
@@ -447,7 +463,7 @@ static void replied(struct mc_engine *engine, uint32_t address, const struct mc_
         without_smtputf8(engine, address, answer);
     } else if (ruling->reason == MC_REASON_ACCEPTED) {
         hold(engine, address, MC_ADDRESS_HELD);
-    } else if (ruling->surety == MC_AMBIGUOUS) {
+    } else if (ruling->surety == MC_AMBIGUOUS && !answer->proved) {
         hold(engine, address, MC_ADDRESS_DOUBTED);
     } else {
         settle_asked(engine, address, ruling->reason);
@@ -538,7 +554,7 @@ static void answered(void *arg, uint32_t lane, uint32_t recipient, const struct 
         struct mc_address_record *record = &engine->addresses.records[recipient];
         if (answer->kind == MC_ANSWER_STOPPED) {
             settle_asked(engine, recipient,
-                         record->waits ? (enum mc_reason)record->reason : MC_REASON_NOT_PROBED);
+                         record->waits ? MC_REASON_GREYLISTED : MC_REASON_NOT_PROBED);
         } else {
             note_reply(engine, record, answer);
             if (answer->kind == MC_ANSWER_REPLY)

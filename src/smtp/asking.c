@@ -77,12 +77,13 @@ static void set_apart(struct mc_prober *prober, const struct mc_batch *from,
 /* One recipient of the lane into the batch; false: none waits, or they were set apart. */
 static bool take_one(struct mc_prober *prober, uint32_t lane, bool smtputf8, struct mc_batch *batch)
 {
-    struct mc_recipient recipient;
+    struct mc_recipient recipient = {0};
     if (!prober->owner.take(prober->owner.arg, lane, &recipient))
         return false;
     struct mc_batch_item *item =
         mc_batch_add(batch, recipient.id, lane, recipient.local, recipient.domain);
     item->needs_smtputf8 = recipient.needs_smtputf8;
+    item->is_control = recipient.is_control;
     if (smtputf8 || !recipient.needs_smtputf8)
         return true;
     set_apart(prober, batch, item);
@@ -230,9 +231,43 @@ static void notice_block(struct mc_prober *prober, const struct mc_session *sess
     mc_scheduler_lost(&prober->scheduler, session->peer);
 }
 
+/* Refusals in ambiguous words stand, and the session has nobody else left to ask, or may not: the
+ * witness shows whether it still accepts anybody. */
+static uint32_t call_witness(struct mc_prober *prober, struct mc_session *session)
+{
+    struct mc_dialogue *d = &session->dialogue;
+    struct mc_batch *batch = &d->batch;
+    const struct mc_batch *witness = &prober->peers.peers[session->peer].witness;
+    struct mc_doubts *doubts = &session->doubts;
+    if (!doubts->count || doubts->witness_asked || !witness->count || prober->stopping ||
+        mc_peers_house(&prober->peers, session->peer)->resting)
+        return 0;
+    mc_batch_copy(batch, witness, &witness->items[0]);
+    struct mc_batch_item called = batch->items[batch->count - 1];
+    called.is_witness = true;
+    batch->items[batch->count - 1] = batch->items[0];
+    batch->items[0] = called;
+    doubts->witness_asked = true;
+    d->limits.window = 1;
+    d->limits.transactions++;
+    d->limits.refusals = d->limits.refusals_in_row = UINT32_MAX;
+    return 1;
+}
+
+/* A window may end early (refusals, transactions): what was not said costs nothing. */
+static void refund(struct mc_session *session)
+{
+    struct mc_prober *prober = mc_prober_of(session);
+    uint32_t unsaid = session->charged - session->dialogue.said;
+    session->charged -= unsaid;
+    prober->recipients_asked -= unsaid;
+    mc_peers_refund(&prober->peers, session->peer, unsaid);
+}
+
 static void fill(struct mc_session *session)
 {
     struct mc_prober *prober = mc_prober_of(session);
+    refund(session);
     struct mc_dialogue *d = &session->dialogue;
     uint32_t room = mc_prober_room(prober, session->peer, session);
     if (d->habits.no_smtputf8)
@@ -248,7 +283,10 @@ static void fill(struct mc_session *session)
     set_limits(prober, session, room);
     waiting = unsettled(&d->batch);
     uint32_t asked = waiting < room ? waiting : room;
+    if (!asked)
+        asked = call_witness(prober, session);
     prober->recipients_asked += asked;
+    session->charged += asked;
     if (mc_peers_spend(&prober->peers, session->peer, asked, mc_loop_now_ms(prober->loop)))
         notice(prober, session, "has had enough",
                "its other addresses are not probed: run again tomorrow", &prober->hinted_budget);
@@ -263,26 +301,65 @@ static bool is_backup(const struct mc_prober *prober, uint32_t lane, uint32_t pe
     return entry && entry->rank > 0;
 }
 
-static void answered(struct mc_session *session, const struct mc_batch_item *item,
-                     const struct mc_reply *reply, const struct mc_ruling *ruling)
+static void deliver(struct mc_prober *prober, uint32_t peer, uint32_t lane, uint32_t id,
+                    const struct mc_reply *reply, const struct mc_ruling *ruling, bool proved)
 {
-    struct mc_prober *prober = mc_prober_of(session);
-    uint32_t id = item->id, lane = item->lane;
-    bool tripped = mc_peers_answered(&prober->peers, session->peer, reply, ruling);
     struct mc_answer answer = {
         .kind = MC_ANSWER_REPLY,
+        .proved = proved,
         .stage = MC_STAGE_RCPT,
         .reply = reply,
         .ruling = *ruling,
         .detail = "",
-        .host = mc_routes_host(&prober->routes, prober->routes.lanes[lane].set, session->peer),
-        .peer = session->peer,
-        .backup = is_backup(prober, lane, session->peer),
+        .host = mc_routes_host(&prober->routes, prober->routes.lanes[lane].set, peer),
+        .peer = peer,
+        .backup = is_backup(prober, lane, peer),
         .asked = true,
     };
-    if (tripped)
-        notice_block(prober, session);
     prober->owner.answered(prober->owner.arg, lane, id, &answer);
+}
+
+/* `proved`: they were meant, each one. */
+static void deliver_doubts(struct mc_session *session, bool proved)
+{
+    struct mc_prober *prober = mc_prober_of(session);
+    for (uint32_t i = 0; i < session->doubts.count; i++) {
+        const struct mc_doubt *doubt = &session->doubts.items[i];
+        mc_failure_to_reply(doubt->reply, &prober->reply);
+        deliver(prober, session->peer, doubt->lane, doubt->id, &prober->reply,
+                &doubt->reply->ruling, proved);
+    }
+    mc_doubts_free(&session->doubts);
+}
+
+static void remember_witness(struct mc_prober *prober, const struct mc_session *session,
+                             const struct mc_batch_item *item)
+{
+    struct mc_batch *witness = &prober->peers.peers[session->peer].witness;
+    if (item->is_control || item->needs_smtputf8)
+        return;
+    mc_batch_drop(witness, witness->count);
+    mc_batch_copy(witness, &session->dialogue.batch, item);
+}
+
+static void answered(struct mc_session *session, const struct mc_batch_item *item,
+                     const struct mc_reply *reply, const struct mc_ruling *ruling)
+{
+    struct mc_prober *prober = mc_prober_of(session);
+    const struct mc_batch_item asked = *item;
+    bool accepted = ruling->reason == MC_REASON_ACCEPTED;
+    if (mc_peers_answered(&prober->peers, session->peer, reply, ruling))
+        notice_block(prober, session);
+    if (accepted && !asked.is_witness)
+        remember_witness(prober, session, item);
+    if (accepted || asked.is_witness)
+        deliver_doubts(session, accepted);
+    if (asked.is_witness)
+        return;
+    if (ruling->surety == MC_AMBIGUOUS && reply->code >= 500 && !asked.is_control)
+        mc_doubts_add(&session->doubts, asked.id, asked.lane, reply, ruling);
+    else
+        deliver(prober, session->peer, asked.lane, asked.id, reply, ruling, false);
 }
 
 void mc_prober_give_back(struct mc_prober *prober, const struct mc_batch_item *item,
@@ -373,7 +450,7 @@ static void hand_back(struct mc_prober *prober, struct mc_session *session,
     for (uint32_t i = 0; i < batch->count; i++) {
         struct mc_batch_item *item = &batch->items[i];
         bool asked = item->asking == MC_ASKING_SENT;
-        if (item->asking == MC_ASKING_SETTLED)
+        if (item->asking == MC_ASKING_SETTLED || item->is_witness)
             continue;
         if (prober->stopping) {
             mc_prober_give_back(prober, item, MC_ANSWER_STOPPED, NULL, session->peer, asked);
@@ -428,6 +505,8 @@ static void ended(struct mc_session *session, const char *why)
     struct mc_route *route = &prober->routes.routes[session->route];
     mc_peers_learn(&prober->peers, session->peer, &session->dialogue);
     route->sessions--;
+    refund(session);
+    deliver_doubts(session, false);
     hand_back(prober, session, failure);
     judge(prober, session, why, failure);
     mc_scheduler_leaving(&prober->scheduler);

@@ -37,6 +37,7 @@ void mc_batch_copy(struct mc_batch *to, const struct mc_batch *from,
                                               mc_batch_domain(from, item));
     copy->tries = item->tries;
     copy->needs_smtputf8 = item->needs_smtputf8;
+    copy->is_control = item->is_control;
 }
 
 /* The text of dropped items stays behind until the batch is empty; a session empties its batch

@@ -25,7 +25,9 @@ struct mc_batch_item {
     uint8_t asking; /* enum mc_asking */
     uint8_t plan;   /* which commands go before its RCPT (dialogue.c) */
     uint8_t tries;  /* sessions that were lost with it under way */
-    bool needs_smtputf8;
+    bool needs_smtputf8 : 1;
+    bool is_control : 1;
+    bool is_witness : 1; /* accepted before, asked again by the prober itself (doubts.h) */
 };
 
 struct mc_batch {

@@ -529,6 +529,7 @@ static bool say_next(struct mc_dialogue *d, struct mc_text *out)
         d->open_rcpts++;
         d->window_rcpts++;
         d->asked++;
+        d->said++;
     }
     pass(&d->sent, phase);
     return true;

@@ -126,6 +126,7 @@ struct mc_dialogue {
     uint32_t window_rcpts; /* sent in this window */
     /* of the session: MAIL said and accepted, RCPT said, recipients answered for good */
     uint32_t transactions, begun, asked, answered, refusals, refusals_in_row;
+    uint32_t said; /* RCPT commands in all */
 };
 
 /* Borrows `names`. The first event comes when the connection is up. */

@@ -28,8 +28,10 @@ void mc_peers_init(struct mc_peers *peers, const struct mc_lists *lists, const s
 
 void mc_peers_free(struct mc_peers *peers)
 {
-    for (uint32_t i = 0; i < peers->count; i++)
+    for (uint32_t i = 0; i < peers->count; i++) {
         free(peers->peers[i].failure);
+        mc_batch_free(&peers->peers[i].witness);
+    }
     for (uint32_t i = 0; i < peers->house_count; i++)
         free(peers->houses[i].blame);
     free(peers->peers);
@@ -217,6 +219,15 @@ bool mc_peers_spend(struct mc_peers *peers, uint32_t peer, uint32_t recipients, 
     return true;
 }
 
+void mc_peers_refund(struct mc_peers *peers, uint32_t peer, uint32_t recipients)
+{
+    struct mc_house *house = mc_peers_house(peers, peer);
+    if (peers->pace.off)
+        return;
+    house->rcpt_credit += (int64_t)recipients * TOKEN;
+    house->asked_today -= recipients < house->asked_today ? recipients : house->asked_today;
+}
+
 enum mc_peer_answer mc_peers_ask(struct mc_peers *peers, uint32_t number, int64_t now_ms,
                                  int64_t *at_ms)
 {
@@ -323,7 +334,6 @@ bool mc_peers_answered(struct mc_peers *peers, uint32_t number, const struct mc_
     struct mc_peer *peer = &peers->peers[number];
     struct mc_house *house = &peers->houses[peer->house];
     peer->answered = true;
-    peer->accepted |= ruling->reason == MC_REASON_ACCEPTED;
     if (reply->code >= 400)
         house->refusal_credit -= TOKEN;
     if (ruling->blame == MC_BLAME_US)

@@ -42,6 +42,7 @@ struct mc_peer {
     struct mc_habits habits;
     struct mc_route_list waiting;
     struct mc_failure *failure; /* the most telling one since its last success */
+    struct mc_batch witness;    /* the last recipient it accepted, or nobody */
     int64_t not_before_ms;      /* gap and back-off */
     int64_t due_ms;             /* when its list is to be looked at; 0: no time set */
     int64_t died_ms;
@@ -53,7 +54,6 @@ struct mc_peer {
     bool connected;    /* once at least */
     bool welcomed;     /* answered EHLO or HELO well: no longer new */
     bool answered;     /* some recipient */
-    bool accepted;     /* some recipient */
     bool utf8_known;   /* habits.no_smtputf8 was heard from it */
     bool dead;         /* not asked again in this run ... */
     bool dead_for_now; /* ... but by a greylisting retry */
@@ -127,6 +127,8 @@ void mc_peers_revive(struct mc_peers *peers, uint32_t peer, int64_t now_ms);
 /* How many recipients its house may be asked about now, `debt` more than it has earned;
  * UINT32_MAX: no limit. */
 uint32_t mc_peers_credit(struct mc_peers *peers, uint32_t peer, uint32_t debt, int64_t now_ms);
+/* So many that were charged were not asked after all. */
+void mc_peers_refund(struct mc_peers *peers, uint32_t peer, uint32_t recipients);
 /* They were asked about. True: that was the last of the day's budget. */
 bool mc_peers_spend(struct mc_peers *peers, uint32_t peer, uint32_t recipients, int64_t now_ms);
 

@@ -314,7 +314,7 @@ bool mc_prober_idle(const struct mc_prober *prober)
 
 bool mc_prober_peer_accepted(const struct mc_prober *prober, uint32_t peer)
 {
-    return peer < prober->peers.count && prober->peers.peers[peer].accepted;
+    return peer < prober->peers.count && prober->peers.peers[peer].witness.count > 0;
 }
 
 struct mc_prober_reach mc_prober_reach(const struct mc_prober *prober, int64_t after_ms)

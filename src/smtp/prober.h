@@ -30,6 +30,7 @@ struct mc_recipient {
     struct mc_span local; /* as on the wire; copied when taken */
     struct mc_span domain;
     bool needs_smtputf8;
+    bool is_control; /* made up: never asked again by the prober itself */
 };
 
 enum mc_answer_kind {
@@ -52,6 +53,7 @@ struct mc_answer {
     uint32_t host;                /* MX host (mc_mx_host_name) that was asked; MC_NONE: none */
     uint32_t peer;                /* for mc_prober_offer's `prefer`; MC_NONE: none */
     bool backup;                  /* not of the best preference of the domain's MX set */
+    bool proved;                  /* REPLY, ambiguous: the session went on accepting others */
     bool asked;                   /* LOST: the RCPT command had been sent, no reply came */
 };
 

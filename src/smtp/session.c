@@ -407,6 +407,7 @@ void mc_session_free(struct mc_session *session)
     mc_stream_close(session->stream);
     mc_dialogue_free(&session->dialogue);
     free(session->blame);
+    mc_doubts_free(&session->doubts);
     free(session->host);
     free(session->label);
     free(session);

@@ -10,6 +10,7 @@
 #include "loop/loop.h"
 #include "loop/stream.h"
 #include "smtp/dialogue.h"
+#include "smtp/doubts.h"
 #include "smtp/failure.h"
 #include "smtp/ruling_memo.h"
 
@@ -60,6 +61,8 @@ struct mc_session {
     char *label;              /* for trace; the same */
     const char *provider;     /* id, "" where there is none */
     struct mc_failure *blame; /* the reply that spoke against it; freed with the session */
+    struct mc_doubts doubts;
+    uint32_t charged; /* recipients that its server's pace was charged with */
 
     struct mc_stream *stream;
     struct mc_dialogue dialogue;

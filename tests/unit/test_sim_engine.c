@@ -202,7 +202,7 @@ static void a_stop_tells_waiting_from_unasked(void **state)
 {
     (void)state;
     static const struct sim_rule rules[] = {
-        {.line = "RCPT TO:*", .reply = "451 4.7.1 Greylisted\r\n"}};
+        {.line = "RCPT TO:*", .reply = "451 4.3.0 Temporary lookup failure\r\n"}};
     struct sim_server server = {SIM_RULES(rules)}, silent = {.connect = SIM_SILENT};
     struct bed bed;
     set_up(&bed, ONE_MX "; slow.com MX 10 mx.slow.com.; mx.slow.com A 198.18.0.2", 3);
@@ -244,6 +244,33 @@ static void ambiguous_refusals(void **state)
     assert_string_equal(reason(&bed, 3), "no_such_mailbox");
     sim_server_clear(&no);
     tear_down(&bed, &yes);
+}
+
+/* After some refusals the server says an ambiguous no to everybody: an earlier yes does not make
+ * dead those that live. */
+static void ambiguous_for_everybody_from_there_on(void **state)
+{
+    (void)state;
+    static const struct sim_rule open[] = {LIVE("ann"),
+                                           {.line = "RCPT TO:*", .reply = "550 Rejected\r\n"}};
+    static const struct sim_rule shut[] = {
+        {.line = "RCPT TO:<ann@*", .reply = "250 2.1.5 ok\r\n", .times = 1},
+        {.line = "RCPT TO:*", .reply = "550 Rejected\r\n"}};
+    struct sim_server first = {SIM_RULES(open)}, second = {SIM_RULES(shut)};
+    struct bed bed;
+    set_up(&bed, ONE_MX "; two.com MX 10 mx.two.com.; mx.two.com A 198.18.0.2", 0);
+    serve(&bed, "198.18.0.1", &first);
+    serve(&bed, "198.18.0.2", &second);
+    add(&bed, "ann@acme.com");
+    add(&bed, "bob@acme.com");
+    add(&bed, "ann@two.com");
+    add(&bed, "bob@two.com");
+    run(&bed);
+    assert_string_equal(reason(&bed, 0), "accepted");
+    assert_string_equal(reason(&bed, 1), "no_such_mailbox"); /* ann is accepted behind bob */
+    assert_string_not_equal(reason(&bed, 3), "no_such_mailbox");
+    sim_server_clear(&first);
+    tear_down(&bed, &second);
 }
 
 /* One MX does not serve the domain, the other does. */
@@ -440,6 +467,7 @@ int main(void)
         cmocka_unit_test(greylisting_without_end),
         cmocka_unit_test(a_stop_tells_waiting_from_unasked),
         cmocka_unit_test(ambiguous_refusals),
+        cmocka_unit_test(ambiguous_for_everybody_from_there_on),
         cmocka_unit_test(the_other_mx_serves_the_domain),
         cmocka_unit_test(one_relay_refusal_is_not_the_domain),
         cmocka_unit_test(not_served_reaches_those_who_waited),
