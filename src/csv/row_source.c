@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/memory.h"
+#include "base/spool.h"
 
 #define PIECE ((size_t)64 << 10)
 
@@ -27,33 +28,11 @@ static bool fail_errno(struct mc_row_source *source, const char *tried)
     return false;
 }
 
-static const char *spool_folder(void)
-{
-    const char *folder = getenv("TMPDIR");
-    return folder && *folder ? folder : "/tmp";
-}
-
-static int open_spool(const char *folder)
-{
-    int fd = open(folder, O_RDWR | O_TMPFILE | O_CLOEXEC, 0600);
-    if (fd >= 0)
-        return fd;
-    /* not every file system has nameless files */
-    size_t size = strlen(folder) + sizeof "/mailcheck.XXXXXX";
-    char *name = mc_malloc(size);
-    snprintf(name, size, "%s/mailcheck.XXXXXX", folder);
-    fd = mkostemp(name, O_CLOEXEC);
-    if (fd >= 0)
-        unlink(name);
-    free(name);
-    return fd;
-}
-
 static bool fail_spool(struct mc_row_source *source)
 {
     mc_row_source_fail(source,
                        "cannot keep %s in a temporary file in %s: %s (TMPDIR names another folder)",
-                       source->name, spool_folder(), strerror(errno));
+                       source->name, mc_spool_folder(), strerror(errno));
     return false;
 }
 
@@ -93,7 +72,7 @@ bool mc_row_source_open(struct mc_row_source *source, const char *path, bool sin
         return false;
     source->single_pass = source->is_stream && single_pass;
     if (source->is_stream && !single_pass) {
-        source->spool = open_spool(spool_folder());
+        source->spool = mc_spool_open();
         if (source->spool < 0)
             return fail_spool(source);
     }

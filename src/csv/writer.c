@@ -5,10 +5,10 @@
 #include <stdlib.h>
 
 #include "base/memory.h"
+#include "base/output_file.h"
 #include "base/text.h"
 #include "csv/csv_out.h"
 #include "csv/jsonl_out.h"
-#include "csv/output_file.h"
 #include "csv/utf16.h"
 
 /* Handed to the kernel from this on. The buffer has as much again behind it, for the row that

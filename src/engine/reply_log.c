@@ -1,13 +1,12 @@
 #include "engine/reply_log.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <stdlib.h>
 #include <unistd.h>
 
 #include "base/hash.h"
 #include "base/log.h"
 #include "base/memory.h"
+#include "base/spool.h"
 
 #define BUFFER_SIZE (256 * 1024)
 #define COMMON_SIZE 1024 /* lines remembered to be stored once; a power of two */
@@ -45,27 +44,9 @@ void mc_reply_log_free(struct mc_reply_log *log)
     free(log);
 }
 
-static int open_unlinked(void)
-{
-    const char *dir = getenv("TMPDIR");
-    if (!dir || !*dir)
-        dir = "/tmp";
-    int fd = open(dir, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
-    if (fd >= 0)
-        return fd;
-    size_t room = strlen(dir) + sizeof "/mailcheck.XXXXXX";
-    char *path = mc_malloc(room);
-    snprintf(path, room, "%s/mailcheck.XXXXXX", dir);
-    fd = mkostemp(path, O_CLOEXEC);
-    if (fd >= 0)
-        unlink(path);
-    free(path);
-    return fd;
-}
-
 static bool flush(struct mc_reply_log *log)
 {
-    if (log->fd < 0 && (log->fd = open_unlinked()) < 0)
+    if (log->fd < 0 && (log->fd = mc_spool_open()) < 0)
         return false;
     for (size_t done = 0; done < log->buffered;) {
         ssize_t n =

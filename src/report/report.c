@@ -1,7 +1,7 @@
 #include "report/report.h"
 
-#include "base/atomic_file.h"
 #include "base/memory.h"
+#include "base/output_file.h"
 
 bool mc_report_kind_of(const char *path, enum mc_report_kind *kind)
 {
@@ -37,7 +37,7 @@ bool mc_report_write(const struct mc_tally *tally, const char *path, char *error
         mc_report_json(tally, &text);
         break;
     }
-    bool ok = mc_atomic_file_write(path, mc_text_span(&text), error, error_size);
+    bool ok = mc_output_put(path, mc_text_span(&text), error, error_size);
     mc_text_free(&text);
     return ok;
 }

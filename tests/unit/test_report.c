@@ -10,8 +10,8 @@
 #include <cmocka.h>
 #include <jansson.h>
 
-#include "base/atomic_file.h"
 #include "base/memory.h"
+#include "base/output_file.h"
 #include "report/report.h"
 
 static void add_many(struct mc_tally *tally, enum mc_reason reason, const char *provider,
@@ -268,7 +268,7 @@ static void files_appear_whole(void **state)
     snprintf(file, sizeof file, "%s/new", folder);
     snprintf(link, sizeof link, "%s/link", folder);
     mode_t mask = umask(027);
-    assert_true(mc_atomic_file_write(file, mc_span_of("one"), error, sizeof error));
+    assert_true(mc_output_put(file, mc_span_of("one"), error, sizeof error));
     umask(mask);
     assert_holds(file, "one");
     assert_int_equal(stat(file, &info), 0);
@@ -276,19 +276,19 @@ static void files_appear_whole(void **state)
     /* an old file keeps its mode, a link to it stays a link */
     assert_int_equal(chmod(file, 0604), 0);
     assert_int_equal(symlink("new", link), 0);
-    assert_true(mc_atomic_file_write(link, mc_span_of("two"), error, sizeof error));
+    assert_true(mc_output_put(link, mc_span_of("two"), error, sizeof error));
     assert_holds(file, "two");
     assert_int_equal(lstat(link, &info), 0);
     assert_true(S_ISLNK(info.st_mode));
     assert_int_equal(stat(file, &info), 0);
     assert_int_equal(info.st_mode & 07777, 0604);
-    assert_true(mc_atomic_file_write("/dev/null", mc_span_of("three"), error, sizeof error));
+    assert_true(mc_output_put("/dev/null", mc_span_of("three"), error, sizeof error));
     assert_int_equal(stat("/dev/null", &info), 0);
     assert_true(S_ISCHR(info.st_mode));
     unlink(link);
     unlink(file);
     assert_int_equal(rmdir(folder), 0); /* nothing was left behind */
-    assert_false(mc_atomic_file_write(file, mc_span_of("four"), error, sizeof error));
+    assert_false(mc_output_put(file, mc_span_of("four"), error, sizeof error));
     assert_non_null(strstr(error, file));
 }
 

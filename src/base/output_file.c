@@ -1,4 +1,4 @@
-#include "csv/output_file.h"
+#include "base/output_file.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -239,4 +239,15 @@ void mc_output_abort(struct mc_output *output)
     free(output->name);
     output->temporary = output->target = output->name = NULL;
     output->fd = -1;
+}
+
+bool mc_output_put(const char *path, struct mc_span content, char *error, size_t error_size)
+{
+    struct mc_output output;
+    bool ok = mc_output_open(&output, path) && mc_output_write(&output, content.at, content.len) &&
+              mc_output_commit(&output);
+    if (!ok)
+        snprintf(error, error_size, "%s", output.error);
+    mc_output_abort(&output);
+    return ok;
 }

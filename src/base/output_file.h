@@ -1,11 +1,13 @@
 /* Where output goes: standard output, a pipe or device by name, or a file that appears complete or
  * not at all (a nameless temporary beside it, synced, named, renamed over the old one). Bytes in,
  * bytes out; knows nothing of rows. */
-#ifndef MC_CSV_OUTPUT_FILE_H
-#define MC_CSV_OUTPUT_FILE_H
+#ifndef MC_BASE_OUTPUT_FILE_H
+#define MC_BASE_OUTPUT_FILE_H
 
 #include <stdbool.h>
 #include <stddef.h>
+
+#include "base/span.h"
 
 struct mc_output {
     int fd;
@@ -25,5 +27,9 @@ bool mc_output_write(struct mc_output *output, const char *at, size_t len);
 bool mc_output_commit(struct mc_output *output);
 /* Gives up what was not committed, and frees. */
 void mc_output_abort(struct mc_output *output);
+
+/* All of it at once: opens, writes, commits. False and a sentence in `error` on failure. */
+bool mc_output_put(const char *path, struct mc_span content, char *error, size_t error_size)
+    __attribute__((warn_unused_result));
 
 #endif
