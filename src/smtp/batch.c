@@ -66,7 +66,8 @@ void mc_batch_drop(struct mc_batch *batch, uint32_t count)
 {
     MC_ASSERT(count <= batch->count);
     batch->count -= count;
-    memmove(batch->items, batch->items + count, batch->count * sizeof *batch->items);
+    if (batch->count)
+        memmove(batch->items, batch->items + count, batch->count * sizeof *batch->items);
     forget_text_when_empty(batch);
 }
 
