@@ -14,12 +14,12 @@ void mc_reply_start(struct mc_reply_parser *parser, struct mc_reply *reply)
 }
 
 /* The code at the start of a line, 0 where there is none: three digits, 200 to 599, and then a
- * minus sign, a blank of any kind or nothing. */
+ * minus sign, a blank of any kind, a colon or nothing. */
 static uint16_t code_of(const char *at, size_t len)
 {
     if (len < 3 || at[0] < '2' || at[0] > '5' || !mc_is_digit(at[1]) || !mc_is_digit(at[2]))
         return 0;
-    if (len > 3 && at[3] != ' ' && at[3] != '-' && at[3] != '\t' && at[3] != '\r')
+    if (len > 3 && (!at[3] || !strchr(" -:\t\r", at[3])))
         return 0;
     return (uint16_t)((at[0] - '0') * 100 + (at[1] - '0') * 10 + (at[2] - '0'));
 }
