@@ -31,19 +31,23 @@ static inline struct mc_bytes16 mc_bytes16_load(const char *at)
 /* Fewer than 16, zeros behind them; touches no byte outside. */
 static inline struct mc_bytes16 mc_bytes16_load_short(const char *at, size_t len)
 {
-    unsigned char padded[MC_BYTES16] = {0};
     struct mc_bytes16 bytes;
-    uint64_t first = 0, last = 0;
-    if (len >= 8) {
+#if defined(__SSE2__)
+    uint64_t first, last = 0;
+    if (len >= 8) { /* two loads that overlap, less the overlap */
         memcpy(&first, at, 8);
         memcpy(&last, at + len - 8, 8);
-        memcpy(padded, &first, 8);
-        memcpy(padded + len - 8, &last, 8); /* overlaps with what is there already */
+        last = len > 8 ? last >> 8 * (16 - len) : 0;
     } else {
+        first = 0;
         for (size_t i = 0; i < len; i++)
-            padded[i] = (unsigned char)at[i];
+            first |= (uint64_t)(unsigned char)at[i] << 8 * i;
     }
-    memcpy(&bytes.all, padded, MC_BYTES16);
+    bytes.all = _mm_set_epi64x((long long)last, (long long)first);
+#else
+    memset(bytes.all, 0, MC_BYTES16);
+    memcpy(bytes.all, at, len);
+#endif
     return bytes;
 }
 

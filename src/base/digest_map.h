@@ -44,7 +44,9 @@ __attribute__((always_inline)) static inline void
 mc_digest_map_prefetch(const struct mc_digest_map *map, struct mc_hash128 hash)
 {
     const struct mc_digest_part *part = &map->parts[hash.high >> (64 - MC_DIGEST_PARTS_LOG2)];
-    __builtin_prefetch(part->slots + mc_digest_home(part, hash.high), 1);
+    const struct mc_digest_slot *slot = part->slots + mc_digest_home(part, hash.high);
+    __builtin_prefetch(slot, 1);
+    __builtin_prefetch(slot + 4, 1);
 }
 
 #endif
