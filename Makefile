@@ -97,9 +97,15 @@ FUZZ     := $(patsubst tests/fuzz/%.c,$(B)/tests/fuzz/%,$(sort $(wildcard tests/
 $(B)/tests/fuzz/%: $(B)/tests/fuzz/%.o $(B)/tests/fuzz_main.o $(CLI_OBJ) $(B)/libmailcheck.a
 	$(CC) $(LDFLAGS) -o $@ $^ $(LIBS)
 
+# Anchors of the bench: bare programs that do only the unavoidable part.
+BENCH    := $(patsubst tests/bench/%.c,$(B)/tests/bench/%,$(sort $(wildcard tests/bench/*.c)))
+$(B)/tests/bench/%: tests/bench/%.c
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $< -lcsv -lcares -lm
+
 # Everything the tests run, of one variant (V).
 .PHONY: testees deps check demo
-testees: $(B)/mailcheck $(UNIT) $(SERVERS) $(FUZZ)
+testees: $(B)/mailcheck $(UNIT) $(SERVERS) $(FUZZ) $(BENCH)
 
 deps:
 	@tests/deps.sh build
@@ -117,12 +123,6 @@ demo:
 	@tests/deps.sh demo
 	@$(MAKE) --no-print-directory -j$$(nproc) all servers
 	@tests/world/demo
-
-# Anchors of the bench: bare programs that do only the unavoidable part.
-BENCH    := $(patsubst tests/bench/%.c,$(B)/tests/bench/%,$(sort $(wildcard tests/bench/*.c)))
-$(B)/tests/bench/%: tests/bench/%.c
-	@mkdir -p $(@D)
-	$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $< -lcsv -lcares -lm
 
 .PHONY: bench bench-smoke
 bench bench-smoke:

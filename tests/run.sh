@@ -1,7 +1,8 @@
 #!/bin/bash
-# Runs every test and counts: format and layers, unit programs, fuzz corpora, end-to-end scripts;
-# what runs code runs twice, from build/release and from build/asan. Logs are shown and kept (in
-# build/test-logs) for failures only. The last line is `N passed, N failed, N skipped`.
+# Runs every test and counts: format and layers, whether the bench works, unit programs, fuzz
+# corpora, end-to-end scripts; what runs code runs twice, from build/release and from build/asan.
+# Logs are shown and kept (in build/test-logs) for failures only. The last line is
+# `N passed, N failed, N skipped`.
 #
 #     tests/run.sh [-j JOBS] [-v VARIANTS] [PATTERN]     VARIANTS: "release asan"; PATTERN: of names
 set -uo pipefail
@@ -62,6 +63,11 @@ done
 for script in tests/check_*.sh; do
     add plain release "$script" "$script"
 done
+if [ -n "$no_world" ]; then
+    add skip release "bench" "$no_world"
+elif [[ " $variants " == *" release "* ]]; then
+    add plain release "bench" "tests/bench/run.sh smoke"
+fi
 add plain release "format" "find src include tests data -name '*.[ch]' |
     xargs clang-format --dry-run -Werror"
 for variant in $variants; do

@@ -1,26 +1,21 @@
 #!/usr/bin/python3
-"""compare.py ROUNDS 'OURS' 'ANCHOR': runs two shell commands in turn, ROUNDS times each after one
-warm-up round, and prints as one line of JSON: the medians of CPU seconds (user and system), wall
-seconds and peak memory in KiB of both, and the medians of the ratios pair by pair. These machines
-are shared and noisy: only the ratios mean something."""
-import json
+"""compare.py ROUNDS 'OURS' 'ANCHOR': runs two shell commands in turn, ROUNDS times each after
+one warm-up round (but for fewer than two), and prints, as lines of shell assignments, the medians of CPU seconds (user and
+system), wall seconds and peak memory in KiB of both, and the medians of the ratios pair by pair.
+These machines are shared and noisy: only the ratios mean something. SPEND names spend.c's program."""
 import os
 import statistics
 import subprocess
 import sys
-import time
 
 
 def measure(command):
-    started = time.monotonic()
-    process = subprocess.Popen(["/bin/sh", "-c", "exec " + command], stdin=subprocess.DEVNULL,
-                               stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    _, status, usage = os.wait4(process.pid, 0)
-    wall = time.monotonic() - started
-    process.returncode = status
-    if os.waitstatus_to_exitcode(status) not in (0, 3):
-        sys.exit(f"compare.py: exit status {os.waitstatus_to_exitcode(status)} of: {command}")
-    return {"cpu": usage.ru_utime + usage.ru_stime, "wall": wall, "kib": usage.ru_maxrss}
+    done = subprocess.run([os.environ["SPEND"], "1", "/bin/sh", "-c", "exec " + command],
+                          stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                          stderr=subprocess.DEVNULL, check=False)
+    if done.returncode not in (0, 3):
+        sys.exit(f"compare.py: exit status {done.returncode} of: {command}")
+    return dict(zip(("cpu", "wall", "kib"), map(float, done.stdout.split())))
 
 
 def main():
@@ -28,16 +23,14 @@ def main():
     pairs = []
     for number in range(rounds + 1):
         pair = [measure(command) for command in sys.argv[2:4]]
-        if number or not rounds:
+        if number or rounds < 2:
             pairs.append(pair)
-    out = {}
     for index, who in enumerate(("ours", "anchor")):
         for figure in ("cpu", "wall", "kib"):
-            out[f"{who}_{figure}"] = statistics.median(pair[index][figure] for pair in pairs)
+            print(f"{who}_{figure}={statistics.median(pair[index][figure] for pair in pairs):f}")
     for figure in ("cpu", "wall"):
-        out[f"ratio_{figure}"] = statistics.median(
-            pair[0][figure] / max(pair[1][figure], 1e-6) for pair in pairs)
-    print(json.dumps(out))
+        ratio = statistics.median(pair[0][figure] / max(pair[1][figure], 1e-6) for pair in pairs)
+        print(f"ratio_{figure}={ratio:f}")
 
 
 main()

@@ -1,6 +1,7 @@
 /* dns_server ADDRESS MX_HOSTS [DELAY_MS [LOSS_PERCENT]]: answers every MX question with one of
- * MX_HOSTS hosts (mxN.bench), every A question for mxN.bench with 198.19.N/256.N%256, at once or
- * after a delay. Prints the number of MX and A questions when it is ended by SIGTERM. */
+ * MX_HOSTS hosts (mxN.bench; for dN.anything it is the Nth), every A question for mxN.bench with
+ * 198.19.N/256.N%256, at once or after a delay. Prints the number of MX and A questions when it is
+ * ended by SIGTERM. */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <signal.h>
@@ -58,6 +59,9 @@ static uint16_t answer(unsigned char *q, size_t len, unsigned hosts, uint64_t co
             hash = hash * 33 + q[at + i];
         at += label + 1;
     }
+    /* dN.anything is served by host N, so that a list can say how many share one */
+    if (q[13] == 'd' && q[14] >= '0' && q[14] <= '9')
+        hash = (unsigned)strtoul((const char *)q + 14, NULL, 10);
     size_t end_of_question = at + 5;
     if (end_of_question > len)
         return 0;
