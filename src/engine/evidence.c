@@ -36,6 +36,8 @@ bool mc_evidence_control(struct mc_proof *proof, const struct mc_answer *answer)
         proof->inconclusive = true;
     } else if (answer->reply && answer->reply->code / 100 == 4) {
         return false;
+    } else if (ruling->surety == MC_AMBIGUOUS && !answer->proved) {
+        return false;
     } else if (ruling->reason == MC_REASON_ACCEPTED) {
         /* that a backup takes anything says nothing of the domain */
         if (answer->backup)

@@ -37,7 +37,7 @@ enum mc_worth mc_evidence_worth(const struct mc_proof *proof, enum mc_rcpt_polic
                                 bool backup);
 
 /* The control was answered: enters what it proves. Returns false where it should be asked again
- * (told to come back, or the session was lost under it). */
+ * (told to come back, the session was lost under it, or the refusal is ambiguous and unproved). */
 bool mc_evidence_control(struct mc_proof *proof, const struct mc_answer *answer);
 
 #endif

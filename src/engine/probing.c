@@ -504,7 +504,7 @@ static void control_answered(struct mc_engine *engine, uint32_t index,
     domain->proof.control_out = false;
     if (mc_evidence_control(&domain->proof, answer)) {
         settle_held(engine, index, false, false);
-    } else if (answer->kind == MC_ANSWER_LOST && domain->control_losses < LOSSES_MAX) {
+    } else if (!passing(answer) && domain->control_losses < LOSSES_MAX) {
         domain->control_losses++;
         engine->controls--; /* the same one again is not another one */
     } else if (passing(answer) && domain->control_waits < engine->greylist_waits) {

@@ -356,7 +356,7 @@ static void answered(struct mc_session *session, const struct mc_batch_item *ite
         deliver_doubts(session, accepted);
     if (asked.is_witness)
         return;
-    if (ruling->surety == MC_AMBIGUOUS && reply->code >= 500 && !asked.is_control)
+    if (ruling->surety == MC_AMBIGUOUS && reply->code >= 500)
         mc_doubts_add(&session->doubts, asked.id, asked.lane, reply, ruling);
     else
         deliver(prober, session->peer, asked.lane, asked.id, reply, ruling, false);

@@ -108,6 +108,21 @@ static void what_a_control_proves(void **state)
         assert_int_equal(proof.catch_all, cases[i].catch_all);
         assert_int_equal(proof.inconclusive, cases[i].inconclusive);
     }
+    /* "550 Rejected" may be for us: only an acceptance behind it shows that it was not */
+    struct mc_reply reply = {.code = 550};
+    struct mc_answer answer = {
+        .kind = MC_ANSWER_REPLY,
+        .reply = &reply,
+        .ruling = {.reason = MC_REASON_NO_SUCH_MAILBOX,
+                   .blame = MC_BLAME_MAILBOX,
+                   .surety = MC_AMBIGUOUS},
+        .asked = true,
+    };
+    struct mc_proof proof = {0};
+    assert_false(mc_evidence_control(&proof, &answer));
+    answer.proved = true;
+    assert_true(mc_evidence_control(&proof, &answer));
+    assert_true(proof.by_best);
 }
 
 static void names_fit_to_greet_with(void **state)
