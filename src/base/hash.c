@@ -36,19 +36,28 @@ struct mc_hash128 mc_hash128(struct mc_span bytes)
     return (struct mc_hash128){hash.high64, hash.low64};
 }
 
-/* The tag's high bits choose the slot, so growing keeps the order and never needs the hash. */
-static uint32_t home(const struct mc_index *index, uint32_t tag)
+#define PARTS    (1u << MC_INDEX_PARTS_LOG2)
+#define SMALLEST 8
+
+static struct mc_index_part *part_of(struct mc_index *index, uint32_t tag)
 {
-    return (uint32_t)((uint64_t)tag * index->size >> 32);
+    return &index->parts[tag >> (32 - MC_INDEX_PARTS_LOG2)];
+}
+
+/* The tag's high bits choose part and slot, so growing keeps the order and never needs the hash. */
+static uint32_t home(const struct mc_index_part *part, uint32_t tag)
+{
+    return (uint32_t)((uint64_t)(tag << MC_INDEX_PARTS_LOG2) * part->size >> 32);
 }
 
 uint32_t mc_index_next(const struct mc_index *index, struct mc_index_cursor *cursor)
 {
+    const struct mc_index_part *part = &index->parts[cursor->tag >> (32 - MC_INDEX_PARTS_LOG2)];
     for (;;) {
-        const struct mc_index_slot *slot = &index->slots[cursor->at];
+        const struct mc_index_slot *slot = &part->slots[cursor->at];
         if (slot->record == MC_NONE)
             return MC_NONE;
-        if (++cursor->at == index->size)
+        if (++cursor->at == part->size)
             cursor->at = 0;
         if (slot->tag == cursor->tag)
             return slot->record;
@@ -57,42 +66,50 @@ uint32_t mc_index_next(const struct mc_index *index, struct mc_index_cursor *cur
 
 uint32_t mc_index_first(const struct mc_index *index, uint64_t hash, struct mc_index_cursor *cursor)
 {
-    if (!index->size)
-        return MC_NONE;
     cursor->tag = (uint32_t)(hash >> 32);
-    cursor->at = home(index, cursor->tag);
+    const struct mc_index_part *part = &index->parts[cursor->tag >> (32 - MC_INDEX_PARTS_LOG2)];
+    if (!part->size)
+        return MC_NONE;
+    cursor->at = home(part, cursor->tag);
     return mc_index_next(index, cursor);
 }
 
-static void put(struct mc_index *index, uint32_t tag, uint32_t record)
+static void put(struct mc_index_part *part, uint32_t tag, uint32_t record)
 {
-    uint32_t at = home(index, tag);
-    while (index->slots[at].record != MC_NONE)
-        if (++at == index->size)
+    uint32_t at = home(part, tag);
+    while (part->slots[at].record != MC_NONE)
+        if (++at == part->size)
             at = 0;
-    index->slots[at] = (struct mc_index_slot){tag, record};
+    part->slots[at] = (struct mc_index_slot){tag, record};
+}
+
+static void grow(struct mc_index_part *part)
+{
+    struct mc_index_part old = *part;
+    uint64_t size = old.size < SMALLEST ? SMALLEST : (uint64_t)old.size + old.size / 2;
+    MC_ASSERT(size < UINT32_MAX);
+    part->size = (uint32_t)size;
+    part->slots = mc_malloc(size * sizeof *part->slots);
+    memset(part->slots, 0xff, size * sizeof *part->slots);
+    for (uint32_t i = 0; i < old.size; i++)
+        if (old.slots[i].record != MC_NONE)
+            put(part, old.slots[i].tag, old.slots[i].record);
+    free(old.slots);
 }
 
 void mc_index_add(struct mc_index *index, uint64_t hash, uint32_t record)
 {
-    if (index->count >= index->size - index->size / 4) {
-        struct mc_index old = *index;
-        uint64_t size = old.size < 64 ? 64 : (uint64_t)old.size + old.size / 2;
-        MC_ASSERT(size < UINT32_MAX);
-        index->size = (uint32_t)size;
-        index->slots = mc_malloc(size * sizeof *index->slots);
-        memset(index->slots, 0xff, size * sizeof *index->slots);
-        for (uint32_t i = 0; i < old.size; i++)
-            if (old.slots[i].record != MC_NONE)
-                put(index, old.slots[i].tag, old.slots[i].record);
-        free(old.slots);
-    }
-    put(index, (uint32_t)(hash >> 32), record);
-    index->count++;
+    uint32_t tag = (uint32_t)(hash >> 32);
+    struct mc_index_part *part = part_of(index, tag);
+    if (part->count >= part->size - part->size / 5)
+        grow(part);
+    put(part, tag, record);
+    part->count++;
 }
 
 void mc_index_free(struct mc_index *index)
 {
-    free(index->slots);
+    for (size_t i = 0; i < PARTS; i++)
+        free(index->parts[i].slots);
     *index = (struct mc_index){0};
 }

@@ -17,13 +17,18 @@ struct mc_hash128 mc_hash128(struct mc_span bytes);
 
 #define MC_NONE UINT32_MAX
 
+#define MC_INDEX_PARTS_LOG2 4
+
 /* Open addressing over {tag, record} pairs. The records are the caller's: it compares them and
- * asks on. {0} is an empty index. */
+ * asks on. In parts that grow one after the other, so that growing needs little more than what it
+ * grows to. {0} is an empty index. */
 struct mc_index {
-    struct mc_index_slot {
-        uint32_t tag, record;
-    } * slots;
-    uint32_t size, count;
+    struct mc_index_part {
+        struct mc_index_slot {
+            uint32_t tag, record;
+        } * slots;
+        uint32_t size, count;
+    } parts[1 << MC_INDEX_PARTS_LOG2];
 };
 
 struct mc_index_cursor {
