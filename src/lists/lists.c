@@ -10,6 +10,7 @@ struct mc_lists *mc_lists_new(const char *dir, char *error, size_t error_size)
     if (mc_user_lists_read(&lists->user, SYSTEM_LISTS, false, error, error_size) &&
         (dir == NULL || mc_user_lists_read(&lists->user, dir, true, error, error_size))) {
         mc_lists_fill_role_filter(lists);
+        mc_lists_measure_targets(lists);
         return lists;
     }
     mc_lists_free(lists);

@@ -9,10 +9,12 @@
 struct mc_lists {
     struct mc_user_lists user;
     struct mc_role_filter role_filter;
+    size_t longest_target; /* bytes of its label: what is far longer is no slip of any */
 };
 
 /* From the role words of `lists`, bundled and the user's. */
 void mc_lists_fill_role_filter(struct mc_lists *lists);
+void mc_lists_measure_targets(struct mc_lists *lists);
 /* The same as mc_lists_is_role without the filter: for the test that both agree. */
 bool mc_lists_is_role_slowly(const struct mc_lists *lists, struct mc_span local);
 

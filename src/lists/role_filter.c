@@ -32,16 +32,20 @@ static inline uint32_t digest(const char *at, size_t len)
     return digest_of(all, 0, len);
 }
 
-static inline uint32_t place(uint32_t digest, unsigned which)
+/* Which word of the filter, and which two bits of it. */
+static inline size_t place(uint32_t digest)
 {
-    return which ? digest & ((UINT32_C(1) << MC_ROLE_FILTER_BITS) - 1)
-                 : digest >> (32 - MC_ROLE_FILTER_BITS);
+    return digest >> (32 - (MC_ROLE_FILTER_BITS - 6));
+}
+
+static inline uint64_t two_bits(uint32_t digest)
+{
+    return UINT64_C(1) << (digest & 63) | UINT64_C(1) << (digest >> 6 & 63);
 }
 
 static inline bool has(const struct mc_role_filter *filter, uint32_t hash)
 {
-    uint32_t a = place(hash, 0), b = place(hash, 1);
-    return filter->bits[a / 64] >> a % 64 & filter->bits[b / 64] >> b % 64 & 1;
+    return (~filter->bits[place(hash)] & two_bits(hash)) == 0;
 }
 
 static inline bool may_be(const struct mc_role_filter *filter, const char *at, size_t len)
@@ -51,9 +55,8 @@ static inline bool may_be(const struct mc_role_filter *filter, const char *at, s
 
 void mc_role_filter_add(struct mc_role_filter *filter, struct mc_span word)
 {
-    uint32_t hash = digest(word.at, word.len), a = place(hash, 0), b = place(hash, 1);
-    filter->bits[a / 64] |= UINT64_C(1) << a % 64;
-    filter->bits[b / 64] |= UINT64_C(1) << b % 64;
+    uint32_t hash = digest(word.at, word.len);
+    filter->bits[place(hash)] |= two_bits(hash);
 }
 
 struct view {

@@ -9,7 +9,7 @@
 
 #include "base/span.h"
 
-#define MC_ROLE_FILTER_BITS 17 /* 16 KiB; 3% of the bits are set */
+#define MC_ROLE_FILTER_BITS 17 /* 16 KiB; 5% of the bits are set */
 
 /* {0} lets nothing pass. */
 struct mc_role_filter {

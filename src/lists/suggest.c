@@ -7,7 +7,13 @@
  * none. */
 #include "lists/lists_private.h"
 
-enum { DOMAIN_MAX = 255, LABEL_MAX = 24, SHORTEST_FUZZY = 5, SHORTEST_TWO_SLIPS = 8 };
+enum {
+    DOMAIN_MAX = 255,
+    LABEL_MAX = 24,
+    SHORTEST_FUZZY = 5,
+    SHORTEST_TWO_SLIPS = 8,
+    MOST_SLIPS = 2
+};
 
 /* Optimal string alignment: insertions, deletions, substitutions, neighbours swapped. Returns
  * more than `limit` as soon as that is sure. Both are at most LABEL_MAX long. */
@@ -62,7 +68,7 @@ static void consider(struct nearest *nearest, const struct mc_target *target, st
         target->label_len > LABEL_MAX)
         return;
     struct mc_span wanted = mc_span(target->label, target->label_len);
-    unsigned limit = allows_two_slips(wanted) ? 2 : 1;
+    unsigned limit = allows_two_slips(wanted) ? MOST_SLIPS : 1;
     if ((unsigned)__builtin_popcount(letters ^ target->letters) > 2 * limit)
         return;
     unsigned found = distance(label, wanted, limit);
@@ -85,6 +91,17 @@ static size_t write_span(char *out, struct mc_span text)
 {
     memcpy(out, text.at, text.len);
     return text.len;
+}
+
+void mc_lists_measure_targets(struct mc_lists *lists)
+{
+    size_t longest = 0;
+    for (size_t i = 0; i < mc_lists_targets_count; i++)
+        longest = mc_lists_targets[i].label_len > longest ? mc_lists_targets[i].label_len : longest;
+    for (size_t i = 0; i < lists->user.target_count; i++)
+        longest =
+            lists->user.targets[i].label_len > longest ? lists->user.targets[i].label_len : longest;
+    lists->longest_target = longest < LABEL_MAX - MOST_SLIPS ? longest : LABEL_MAX - MOST_SLIPS;
 }
 
 /* What the tables know of a domain, gathered in one walk upwards. */
@@ -133,7 +150,8 @@ static struct reading read_domain(const struct mc_lists *lists, struct mc_span d
 static size_t repair_label(const struct mc_lists *lists, const struct reading *reading, char *out)
 {
     struct nearest nearest = {.distance = UINT32_MAX};
-    if (reading->label.len < SHORTEST_FUZZY - 1 || reading->label.len > LABEL_MAX)
+    if (reading->label.len < SHORTEST_FUZZY - 1 ||
+        reading->label.len > lists->longest_target + MOST_SLIPS)
         return 0;
     uint32_t letters = mc_letters_of(reading->label);
     if (reading->targets.len > 0) {
