@@ -18,6 +18,7 @@
  *            a + b      both, anywhere in the reply; a - b  a, but b nowhere
  *            ^ $        at the start, at the end of the reply
  *            <rcpt> <us> <address> <host> <ip> <url> <number> : .   what stands for blanked text;
+ *            <rejected> "Recipient address rejected:", where a reason follows
  *            .name      a host name that has this label
  * how      "sure", or "maybe": counts only beside an acceptance; "again": ask in a new transaction;
  *          "bye": the server hangs up
@@ -40,7 +41,7 @@
 /* The words that stand for what is not a word; the order is that of enum word in reply_words.c. */
 static const char *const specials[] = {
     "<other>", ".",    ":",     "<rcpt>",   "<us>",   "<address>",
-    "<host>",  "<ip>", "<url>", "<number>", "<code>",
+    "<host>",  "<ip>", "<url>", "<number>", "<code>", "<rejected>",
 };
 #define SPECIALS (sizeof specials / sizeof specials[0])
 

@@ -22,8 +22,9 @@ enum mc_reply_special {
     MC_WORD_IP,
     MC_WORD_URL,
     MC_WORD_NUMBER,
-    MC_WORD_CODE, /* a code or an enhanced code within the text */
-    MC_WORD_FIRST /* the first that is a word */
+    MC_WORD_CODE,     /* a code or an enhanced code within the text */
+    MC_WORD_REJECTED, /* Postfix's "Recipient address rejected:" before the reason */
+    MC_WORD_FIRST     /* the first that is a word */
 };
 
 #define MC_REPLY_WORDS_MAX 640

@@ -531,6 +531,24 @@ static void blank_ours(struct mc_span text, char *copy, const struct mc_ours *ou
         blank(text, copy, local, RECIPIENT_MARK);
 }
 
+/* "Recipient address rejected: X": Postfix says so of whatever X is about, the recipient, its
+ * domain or our host, so these three words must not lend X a subject. */
+static void fold_rejected(struct mc_reply_words *words)
+{
+    const uint16_t phrase[] = {mc_reply_word(mc_span_of("recipient")),
+                               mc_reply_word(mc_span_of("address")),
+                               mc_reply_word(mc_span_of("rejected")), MC_WORD_COLON};
+    for (uint16_t i = 0; i + 4 < words->count; i++) {
+        if (memcmp(words->at + i, phrase, sizeof phrase) != 0 ||
+            (words->at[i + 4] < MC_WORD_FIRST && words->at[i + 4] != MC_WORD_OTHER))
+            continue;
+        words->at[i] = MC_WORD_REJECTED;
+        words->count = (uint16_t)(words->count - 2);
+        memmove(words->at + i + 1, words->at + i + 3,
+                (size_t)(words->count - i - 1) * sizeof *words->at);
+    }
+}
+
 void mc_reply_words_read(struct mc_span text, const struct mc_ours *ours,
                          struct mc_reply_words *words)
 {
@@ -547,4 +565,5 @@ void mc_reply_words_read(struct mc_span text, const struct mc_ours *ours,
     if (ours)
         blank_ours(text, copy, ours);
     read_all(&reader, mc_span(copy, text.len));
+    fold_rejected(words);
 }
