@@ -140,7 +140,7 @@ static void settle_held(struct mc_engine *engine, uint32_t index, bool last, boo
         } else if (record->state == MC_ADDRESS_DENIED) {
             mc_address_queue_push(&engine->addresses, &left, address);
         } else if (last && may_ask_doubted(engine, domain, record)) {
-            record->losses++;
+            record->losses = LOSSES_MAX; /* once: a server that has turned is to be spared */
             domain->under_way++;
             requeue(engine, address);
         } else if (end_of_run) {
