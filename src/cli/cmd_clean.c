@@ -105,7 +105,8 @@ static bool write_report(const struct mc_settings *settings, const struct mc_tal
         fwrite(text.at, 1, text.len, stderr);
         mc_text_free(&text);
     }
-    if (!settings->report || mc_report_write(tally, settings->report, error, sizeof error))
+    if (!settings->report ||
+        mc_report_write(tally, settings->report, settings->language, error, sizeof error))
         return true;
     mc_log(MC_LOG_ERROR, "%s", error);
     return false;
@@ -120,7 +121,7 @@ static int check_settings(const struct mc_settings *settings)
         return MC_EXIT_USAGE;
     }
     if (settings->report && !mc_report_kind_of(settings->report, &kind)) {
-        mc_log(MC_LOG_ERROR, "--report takes a name that ends in .txt or .json, not \"%s\"",
+        mc_log(MC_LOG_ERROR, "--report takes a name that ends in .html, .txt or .json, not \"%s\"",
                settings->report);
         return MC_EXIT_USAGE;
     }
@@ -190,6 +191,8 @@ int mc_cmd_clean(const struct mc_settings *settings)
     };
     struct mc_tally tally = {.list_name = path && strcmp(path, "-") != 0 ? path : "standard input"};
     struct mc_rows_oddities oddities = {0};
+    if (settings->report)
+        tally.findings = mc_findings_new();
     char error[1024];
     mc_settings_engine(settings, &options.engine);
     options.engine.notice = notice;

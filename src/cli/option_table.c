@@ -251,6 +251,15 @@ STORE(store_progress)
     return true;
 }
 
+STORE(store_language)
+{
+    int value;
+    if (!choice(mc_language_tags, MC_LANGUAGE_COUNT, text, &value, error, error_size))
+        return false;
+    *(enum mc_language *)at(option, settings) = (enum mc_language)value;
+    return true;
+}
+
 STORE(store_allow)
 {
     static const char *const words[] = {"role"};
@@ -404,7 +413,9 @@ const struct mc_option mc_options[] = {
     {"split", 0, MC_CLEAN, "DIR", store_text, PLACE(split), 0, 0,
      "also write send.csv, review.csv, drop.csv with your columns only"},
     {"report", 0, MC_CLEAN, "FILE", store_text, PLACE(report), 0, 0,
-     "write the summary to FILE (.txt or .json)"},
+     "write the summary to FILE (.html, .txt or .json)"},
+    {"lang", 0, MC_CLEAN, "en|zh-Hant|zh-Hans", store_language, PLACE(language), 0, 0,
+     "of the .html report"},
     {"fail-if", 0, MC_CLEAN, "CONDITION", store_text, PLACE(fail_if), 0, 0,
      "exit with 4 where it holds, e.g. 'unknown>20%'"},
     {"progress", 0, MC_CLEAN, "auto|always|never", store_progress, PLACE(progress), 0, 0,

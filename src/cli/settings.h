@@ -9,6 +9,7 @@
 
 #include "csv/writer.h"
 #include "mailcheck.h"
+#include "report/words.h"
 #include "verdict/columns.h"
 
 #define MC_GREYLIST_WAITS_MAX 8
@@ -40,6 +41,7 @@ struct mc_settings {
     const char *output; /* NULL: standard output */
     const char *split;  /* a folder, or NULL */
     const char *report;
+    enum mc_language language; /* of the .html report */
     enum mc_format format;
     bool format_given;
     struct mc_columns columns;

@@ -157,7 +157,7 @@ void mc_report_json(const struct mc_tally *tally, struct mc_text *out)
     set(bounces, "as_it_is", expectation(mc_tally_expected_bounces(tally), tally->rows));
     set(bounces, "cleaned",
         expectation(mc_tally_expected_bounces_cleaned(tally), mc_tally_cleaned(tally)));
-    mc_report_advice(tally, add_sentence, advice);
+    mc_report_advice(tally, MC_ENGLISH, add_sentence, advice);
     set(report, "schema", json_integer(SCHEMA));
     set(report, "list", text(tally->list_name ? tally->list_name : ""));
     set(report, "started_at", moment(tally->started_at));

@@ -10,34 +10,6 @@
 #define PROVIDERS_MAX  8
 #define TITLE_NAME_MAX 62 /* of the list, beside the title */
 
-/* What a reason means to somebody who never read an SMTP reply; 38 characters fit. */
-static const char *const meanings[MC_REASON_COUNT] = {
-    [MC_REASON_ACCEPTED] = "the server knows the mailbox",
-    [MC_REASON_SUPPRESSED] = "on your own suppress list",
-    [MC_REASON_CATCH_ALL] = "the domain accepts any name",
-    [MC_REASON_UNPROVEN] = "accepted, but that proves little there",
-    [MC_REASON_ROLE] = "a job, not a person (info@, sales@)",
-    [MC_REASON_DISPOSABLE] = "a throw-away address",
-    [MC_REASON_MAILBOX_FULL] = "the mailbox takes no more mail",
-    [MC_REASON_INVALID_SYNTAX] = "not an email address",
-    [MC_REASON_NO_SUCH_DOMAIN] = "the domain does not exist",
-    [MC_REASON_NO_MAIL_SERVER] = "the domain has no mail server",
-    [MC_REASON_NULL_MX] = "the domain says: no mail here",
-    [MC_REASON_UNROUTABLE_MX] = "its mail server cannot be reached",
-    [MC_REASON_NO_SUCH_MAILBOX] = "the server knows no such mailbox",
-    [MC_REASON_MAILBOX_DISABLED] = "the mailbox was switched off",
-    [MC_REASON_DOMAIN_NOT_SERVED] = "the server does not serve the domain",
-    [MC_REASON_NO_SMTPUTF8] = "the server takes ASCII names only",
-    [MC_REASON_DNS_FAILED] = "the domain's DNS gave no answer",
-    [MC_REASON_CONNECT_FAILED] = "no connection to the server",
-    [MC_REASON_TIMEOUT] = "the server did not answer in time",
-    [MC_REASON_GREYLISTED] = "the server said: come back later",
-    [MC_REASON_BLOCKED] = "the server refused us, not the mailbox",
-    [MC_REASON_TLS_REQUIRED] = "encryption could not be agreed on",
-    [MC_REASON_SERVER_ERROR] = "the server had troubles of its own",
-    [MC_REASON_NOT_PROBED] = "nobody was asked",
-};
-
 static void add_padded(struct mc_text *out, struct mc_span text, size_t width, bool right)
 {
     size_t pad = text.len < width ? width - text.len : 0;
@@ -82,20 +54,6 @@ static void add_time(struct mc_text *out, int64_t seconds)
         mc_text_add_z(out, text);
 }
 
-/* "0.4 s", "12 min 5 s", "3 h 20 min". */
-static void add_elapsed(struct mc_text *out, uint64_t ms)
-{
-    unsigned long long seconds = ms / 1000;
-    if (seconds < 10)
-        mc_text_printf(out, "%.1f s", (double)ms / 1000);
-    else if (seconds < 60)
-        mc_text_printf(out, "%llu s", seconds);
-    else if (seconds < 3600)
-        mc_text_printf(out, "%llu min %llu s", seconds / 60, seconds % 60);
-    else
-        mc_text_printf(out, "%llu h %llu min", seconds / 3600, seconds / 60 % 60);
-}
-
 static void add_title(const struct mc_tally *tally, struct mc_text *out)
 {
     mc_text_add_z(out, "mailcheck report: ");
@@ -105,7 +63,7 @@ static void add_title(const struct mc_tally *tally, struct mc_text *out)
     if (tally->ended_at) {
         add_time(out, tally->ended_at);
         mc_text_add_z(out, ", took ");
-        add_elapsed(out, tally->elapsed_ms);
+        mc_report_elapsed(out, tally->elapsed_ms);
         mc_text_add_z(out, tally->interrupted ? ", interrupted\n" : "\n");
     }
 }
@@ -145,7 +103,7 @@ static void add_verdicts(const struct mc_tally *tally, struct mc_text *out)
                 continue;
             snprintf(name, sizeof name, "  %s", mc_reason_name((enum mc_reason)r));
             add_line(out, name, tally->by_reason[r], tally->rows);
-            mc_text_printf(out, " %s\n", meanings[r]);
+            mc_text_printf(out, " %s\n", mc_word_of_reason(MC_ENGLISH, (enum mc_reason)r));
         }
     }
 }
@@ -268,5 +226,5 @@ void mc_report_text(const struct mc_tally *tally, struct mc_text *out)
     }
     add_spent(tally, out);
     mc_text_add_z(out, "\nWhat to do next\n");
-    mc_report_advice(tally, add_item, out);
+    mc_report_advice(tally, MC_ENGLISH, add_item, out);
 }

@@ -78,6 +78,8 @@ void mc_tally_add(struct mc_tally *tally, const struct mc_result *result)
     struct mc_tally_provider *provider = provider_named(tally, result->provider);
     provider->rows++;
     provider->by_status[result->status]++;
+    if (tally->findings)
+        mc_findings_add(tally->findings, result);
 }
 
 enum mc_status mc_tally_status(const struct mc_tally *tally, enum mc_reason reason)
@@ -89,6 +91,8 @@ enum mc_status mc_tally_status(const struct mc_tally *tally, enum mc_reason reas
 void mc_tally_free(struct mc_tally *tally)
 {
     free(tally->providers);
+    mc_findings_free(tally->findings);
+    tally->findings = NULL;
     tally->providers = NULL;
     tally->provider_count = tally->provider_room = 0;
 }

@@ -6,6 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "report/findings.h"
 #include "verdict/verdict.h"
 
 struct mc_tally_provider {
@@ -23,6 +24,7 @@ struct mc_tally {
     bool role_allowed; /* rows of reason `role` came as deliverable (--allow role) */
     struct mc_tally_provider *providers;
     size_t provider_count, provider_room;
+    struct mc_findings *findings; /* where a report wants them (mc_findings_new), else NULL */
 
     /* what was spent; filled at the end */
     uint64_t dns_questions, smtp_sessions, recipients_asked, controls_asked;

@@ -297,7 +297,7 @@ static void report_of_an_unknown_kind_is_refused(void **state)
     (void)state;
     struct mc_tally tally = {0};
     char error[256] = "";
-    assert_false(mc_report_write(&tally, "report.pdf", error, sizeof error));
+    assert_false(mc_report_write(&tally, "report.pdf", MC_ENGLISH, error, sizeof error));
     assert_non_null(strstr(error, "report.pdf"));
 }
 
