@@ -48,6 +48,7 @@ if [ "$what" = check ]; then
     want clang-format command -v clang-format
     want openssl command -v openssl
     want mandoc command -v mandoc
+    want chromium command -v chromium
     want python3 /usr/bin/python3 -c 'import csv, json, socket, subprocess'
 fi
 

@@ -278,7 +278,7 @@ static void put_hero(struct page *page)
     mc_text_printf(page->out, "<section class=\"hero %s\"><h2>", tones[judgement].class);
     put_word(page, tally->rows ? tones[judgement].word : MC_WORD_JUDGE_EMPTY);
     put(page, "</h2>\n");
-    if (tally->rows) {
+    if (judgement != MC_JUDGED_UNKNOWN) { /* else an average of guesses */
         put(page, "<div class=\"pair\">");
         put_expectation(page, MC_WORD_AS_IT_IS, mc_tally_expected_bounces(tally), tally->rows);
         put_expectation(page, MC_WORD_CLEANED, mc_tally_expected_bounces_cleaned(tally),

@@ -13,6 +13,7 @@
 #include "base/memory.h"
 #include "base/output_file.h"
 #include "report/report.h"
+#include "report/report_html.h"
 
 static void add_many(struct mc_tally *tally, enum mc_reason reason, const char *provider,
                      unsigned rows, unsigned duplicates, enum mc_flag role)
@@ -301,6 +302,109 @@ static void report_of_an_unknown_kind_is_refused(void **state)
     assert_non_null(strstr(error, "report.pdf"));
 }
 
+/* What a list or a server could smuggle in. */
+static void add_hostile(struct mc_tally *tally)
+{
+    static const char *const cells[] = {"<script>alert(1)</script>@x.example",
+                                        "\"'><img src=x onerror=alert(2)>@\xe2\x80\xae.example",
+                                        "ann@</style><script>alert(3)</script>"};
+    tally->list_name = "</title><script>alert(4)</script>&amp;.csv";
+    for (size_t i = 0; i < MC_ARRAY_LEN(cells); i++) {
+        struct mc_result result = {
+            .reason = i ? MC_REASON_NO_SUCH_DOMAIN : MC_REASON_BLOCKED,
+            .status = i ? MC_UNDELIVERABLE : MC_UNKNOWN,
+            .email = mc_span_of(cells[i]),
+            .suggestion = mc_span_of("ann@<script>alert(5)</script>"),
+            .provider = mc_span_of("<script>"),
+            .mx = mc_span_of("<script>alert(6)</script>"),
+            .smtp = mc_span_of("RCPT 550 <script>alert(7)</script>\x1b[31m & more words of a "
+                               "server that goes on and on and on and on and on"),
+        };
+        mc_tally_add(tally, &result);
+    }
+}
+
+static size_t count_of(const char *in, const char *what)
+{
+    size_t count = 0;
+    for (const char *at = in; (at = strstr(at, what)); at += strlen(what))
+        count++;
+    return count;
+}
+
+static void the_page_escapes_what_came_from_outside(void **state)
+{
+    (void)state;
+    for (size_t l = 0; l < MC_LANGUAGE_COUNT; l++) {
+        struct mc_text page = {0};
+        struct mc_tally tally = full_tally();
+        tally.findings = mc_findings_new();
+        add_hostile(&tally);
+        mc_report_html(&tally, (enum mc_language)l, &page);
+        const char *html = mc_text_z(&page);
+        assert_int_equal(count_of(html, "<script"), 0);
+        assert_int_equal(count_of(html, "<img"), 0);
+        assert_int_equal(count_of(html, "</style>"), 1);
+        assert_int_equal(count_of(html, "\x1b"), 0);
+        assert_true(count_of(html, "&lt;script&gt;alert(7)") == 1);
+        assert_true(count_of(html, "&amp;amp;.csv") == 2);
+        mc_text_free(&page);
+        mc_tally_free(&tally);
+    }
+}
+
+static void frequent_names_outlive_rare_ones(void **state)
+{
+    (void)state;
+    struct mc_findings *findings = mc_findings_new();
+    const struct mc_frequent_name *top[2];
+    for (unsigned i = 0; i < 40000; i++) {
+        char email[64];
+        if (i % 10 == 0)
+            snprintf(email, sizeof email, "a%u@often.example", i);
+        else if (i % 10 == 1)
+            snprintf(email, sizeof email, "a%u@again.example", i % 20);
+        else
+            snprintf(email, sizeof email, "a@rare%u.example", i);
+        struct mc_result result = {.reason = MC_REASON_NO_SUCH_MAILBOX,
+                                   .status = MC_UNDELIVERABLE,
+                                   .email = mc_span_of(email)};
+        mc_findings_add(findings, &result);
+    }
+    assert_int_equal(mc_frequent_top(&findings->domains, top, 2), 2);
+    assert_string_equal(top[0]->name, "again.example");
+    assert_string_equal(top[1]->name, "often.example");
+    assert_in_range(top[0]->rows, 3900, 4000);
+    assert_int_equal(mc_frequent_top(&findings->typos, top, 2), 0);
+    mc_findings_free(findings);
+}
+
+/* Pages of all kinds; MAILCHECK_PAGES names the folder where the test in a browser wants them. */
+static void pages_for_a_browser(void **state)
+{
+    const char *pages = getenv("MAILCHECK_PAGES");
+    char path[512], error[512], own[] = "/tmp/mailcheck-pages-XXXXXX";
+    (void)state;
+    if (!pages)
+        assert_non_null(pages = mkdtemp(own));
+    for (size_t l = 0; l < MC_LANGUAGE_COUNT; l++) {
+        struct mc_tally tallies[] = {
+            full_tally(), full_tally(), offline_tally(), blocked_tally(), {0}};
+        tallies[0].findings = mc_findings_new();
+        add_hostile(&tallies[0]);
+        for (size_t i = 0; i < MC_ARRAY_LEN(tallies); i++) {
+            snprintf(path, sizeof path, "%s/%zu-%s.html", pages, i, mc_language_tags[l]);
+            assert_true(
+                mc_report_write(&tallies[i], path, (enum mc_language)l, error, sizeof error));
+            mc_tally_free(&tallies[i]);
+            if (pages == own)
+                assert_int_equal(unlink(path), 0);
+        }
+    }
+    if (pages == own)
+        assert_int_equal(rmdir(own), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -310,6 +414,9 @@ int main(void)
         cmocka_unit_test(kind_goes_by_the_ending),
         cmocka_unit_test(files_appear_whole),
         cmocka_unit_test(report_of_an_unknown_kind_is_refused),
+        cmocka_unit_test(the_page_escapes_what_came_from_outside),
+        cmocka_unit_test(frequent_names_outlive_rare_ones),
+        cmocka_unit_test(pages_for_a_browser),
     };
     return cmocka_run_group_tests_name("report", tests, NULL, NULL);
 }
