@@ -7,6 +7,7 @@
 
 #include "base/log.h"
 #include "cli/command.h"
+#include "cli/completion.h"
 #include "cli/options.h"
 #include "lists/lists.h"
 
@@ -26,7 +27,10 @@ static int usage(FILE *out, int status)
     for (size_t i = 0; i < mc_command_count; i++)
         fprintf(out, "  %-10s %s\n", mc_commands[i].name, mc_commands[i].summary);
     fprintf(out, "\nmailcheck COMMAND --help shows its options; mailcheck --version [-v] the "
-                 "version\n(and that of each list). The manual is mailcheck(1).\n");
+                 "version\n(and that of each list); mailcheck [COMMAND] --print-config what the "
+                 "config files say;\n"
+                 "mailcheck --print-completion bash|zsh|fish what a shell needs. The manual is "
+                 "mailcheck(1).\n");
     return status;
 }
 
@@ -63,6 +67,16 @@ int main(int argc, char **argv)
         return usage(stdout, MC_EXIT_OK);
     if (strcmp(argv[1], "--version") == 0)
         return version(argc > 2 && strcmp(argv[2], "-v") == 0);
+    if (strcmp(argv[1], "--print-completion") == 0) {
+        if (argc == 3 && mc_completion_print(argv[2], stdout))
+            return MC_EXIT_OK;
+        mc_log(MC_LOG_ERROR, "--print-completion takes bash, zsh or fish");
+        return MC_EXIT_USAGE;
+    }
+    if (strcmp(argv[1], "--print-config") == 0) {
+        int status = mc_options_parse(&mc_commands[0], argc, argv, &settings);
+        return status < 0 ? MC_EXIT_OK : status;
+    }
     for (size_t i = 0; i < mc_command_count; i++) {
         const struct mc_command *command = &mc_commands[i];
         if (strcmp(argv[1], command->name) != 0)

@@ -49,6 +49,8 @@ if [ "$what" = check ]; then
     want openssl command -v openssl
     want mandoc command -v mandoc
     want chromium command -v chromium
+    want zsh command -v zsh
+    want fish command -v fish
     want python3 /usr/bin/python3 -c 'import csv, json, socket, subprocess'
 fi
 

@@ -220,32 +220,35 @@ static bool choice(const char *const *words, size_t count, const char *text, int
     return false;
 }
 
+static const char *const pace_words[] = {"default", "gentle", "off"};
+
 STORE(store_pace)
 {
-    static const char *const words[] = {"default", "gentle", "off"};
     int value;
-    if (!choice(words, MC_ARRAY_LEN(words), text, &value, error, error_size))
+    if (!choice(pace_words, MC_ARRAY_LEN(pace_words), text, &value, error, error_size))
         return false;
     *(enum mailcheck_pace *)at(option, settings) = (enum mailcheck_pace)value;
     return true;
 }
 
+static const char *const format_words[] = {"csv", "jsonl"};
+
 STORE(store_format)
 {
-    static const char *const words[] = {"csv", "jsonl"};
     int value;
-    if (!choice(words, MC_ARRAY_LEN(words), text, &value, error, error_size))
+    if (!choice(format_words, MC_ARRAY_LEN(format_words), text, &value, error, error_size))
         return false;
     *(enum mc_format *)at(option, settings) = (enum mc_format)value;
     settings->format_given = true;
     return true;
 }
 
+static const char *const progress_words[] = {"auto", "always", "never"};
+
 STORE(store_progress)
 {
-    static const char *const words[] = {"auto", "always", "never"};
     int value;
-    if (!choice(words, MC_ARRAY_LEN(words), text, &value, error, error_size))
+    if (!choice(progress_words, MC_ARRAY_LEN(progress_words), text, &value, error, error_size))
         return false;
     *(enum mc_progress_mode *)at(option, settings) = (enum mc_progress_mode)value;
     return true;
@@ -427,3 +430,45 @@ const struct mc_option mc_options[] = {
      "say more on stderr (check: the whole dialogue)"},
 };
 const size_t mc_option_count = MC_ARRAY_LEN(mc_options);
+
+static void show_duration(uint64_t ms, struct mc_text *out)
+{
+    char text[24];
+    mc_duration_format(ms, text, sizeof text);
+    mc_text_add_z(out, text);
+}
+
+bool mc_option_show(const struct mc_option *option, const struct mc_settings *settings,
+                    struct mc_text *out)
+{
+    const void *place = (const char *)settings + option->place;
+    if (option->store == store_switch || option->store == store_allow) {
+        if (option->value)
+            return false;
+        mc_text_add_z(out, *(const bool *)place ? "yes" : "no");
+    } else if (option->store == store_u16) {
+        mc_text_add_u64(out, *(const uint16_t *)place);
+    } else if (option->store == store_u32) {
+        mc_text_add_u64(out, *(const uint32_t *)place);
+    } else if (option->store == store_duration) {
+        show_duration(*(const uint32_t *)place, out);
+    } else if (option->store == store_waits) {
+        for (size_t i = 0; i < settings->greylist_waits; i++) {
+            mc_text_add_z(out, i ? "," : "");
+            show_duration(settings->greylist_wait_ms[i], out);
+        }
+        if (!settings->greylist_waits)
+            mc_text_add_char(out, '0');
+    } else if (option->store == store_pace) {
+        mc_text_add_z(out, pace_words[*(const enum mailcheck_pace *)place]);
+    } else if (option->store == store_format) {
+        mc_text_add_z(out, format_words[*(const enum mc_format *)place]);
+    } else if (option->store == store_progress) {
+        mc_text_add_z(out, progress_words[*(const enum mc_progress_mode *)place]);
+    } else if (option->store == store_language) {
+        mc_text_add_z(out, mc_language_tags[*(const enum mc_language *)place]);
+    } else {
+        return false;
+    }
+    return true;
+}

@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "base/text.h"
 #include "cli/settings.h"
 
 struct mc_option {
@@ -23,5 +24,9 @@ struct mc_option {
 
 extern const struct mc_option mc_options[];
 extern const size_t mc_option_count;
+
+/* What holds, as a config file would say it; false where only the given text can tell. */
+bool mc_option_show(const struct mc_option *option, const struct mc_settings *settings,
+                    struct mc_text *out);
 
 #endif

@@ -9,11 +9,13 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "base/text.h"
+#include "cli/given.h"
 #include "cli/option_table.h"
 
-#define OPTIONS_MAX      64
+#define OPTIONS_MAX      128
 #define DESCRIPTORS_KEPT 64   /* for the list, the output, DNS, a spool */
-#define LONG_VALUE       1000 /* getopt's number for --help; those of the table follow */
+#define LONG_CONFIG      999  /* getopt's number for --print-config */
+#define LONG_VALUE       1000 /* for --help; those of the table follow */
 
 static void defaults(const struct mc_command *command, struct mc_settings *settings)
 {
@@ -107,8 +109,9 @@ static const struct mc_option *option_by_name(struct mc_span name)
 
 /* "name = value", or "name" for a switch. An option of another command is checked and dropped:
  * one file serves them all. */
-static bool config_line(struct mc_span line, const struct mc_command *command,
-                        struct mc_settings *settings, char *error, size_t error_size)
+static bool config_line(struct mc_span line, const char *path, int number,
+                        const struct mc_command *command, struct mc_settings *settings, char *error,
+                        size_t error_size)
 {
     line = trim(line);
     if (!line.len || line.at[0] == '#')
@@ -133,8 +136,10 @@ static bool config_line(struct mc_span line, const struct mc_command *command,
         defaults(command, &unused);
     char why[300];
     if (option->store(option, value, option->commands & command->bit ? settings : &unused, why,
-                      sizeof why))
+                      sizeof why)) {
+        mc_given_note(option, value, path, number);
         return true;
+    }
     snprintf(error, error_size, "%s %s", option->name, why);
     return false;
 }
@@ -157,7 +162,8 @@ static int read_config(const char *path, bool must_exist, const struct mc_comman
         number++;
         if (len && line[len - 1] == '\n')
             len--;
-        if (!config_line(mc_span(line, (size_t)len), command, settings, error, sizeof error)) {
+        if (!config_line(mc_span(line, (size_t)len), path, number, command, settings, error,
+                         sizeof error)) {
             mc_log(MC_LOG_ERROR, "%s:%d: %s", path, number, error);
             status = MC_EXIT_USAGE;
         }
@@ -207,6 +213,7 @@ static size_t make_getopt(const struct mc_command *command, struct option *longs
         }
     }
     longs[count++] = (struct option){"help", no_argument, NULL, LONG_VALUE};
+    longs[count++] = (struct option){"print-config", no_argument, NULL, LONG_CONFIG};
     shorts[letters++] = 'h';
     shorts[letters] = '\0';
     longs[count] = (struct option){0};
@@ -228,8 +235,9 @@ static const struct mc_option *option_by_getopt(int got)
 static int read_argv(const struct mc_command *command, int argc, char **argv, bool only_config,
                      struct mc_settings *settings)
 {
-    struct option longs[OPTIONS_MAX + 2];
+    struct option longs[OPTIONS_MAX + 3];
     char shorts[OPTIONS_MAX * 2 + 4], error[400];
+    bool print_config = false;
     int got;
     make_getopt(command, longs, shorts);
     optind = 0; /* GNU: start anew, and let options follow operands */
@@ -247,6 +255,10 @@ static int read_argv(const struct mc_command *command, int argc, char **argv, bo
             mc_options_help(command, stdout);
             return -1;
         }
+        if (got == LONG_CONFIG) {
+            print_config = true;
+            continue;
+        }
         const struct mc_option *option = option_by_getopt(got);
         MC_ASSERT(option);
         if (only_config && strcmp(option->name, "config") != 0)
@@ -255,6 +267,11 @@ static int read_argv(const struct mc_command *command, int argc, char **argv, bo
             mc_log(MC_LOG_ERROR, "--%s %s", option->name, error);
             return MC_EXIT_USAGE;
         }
+        mc_given_note(option, option->value ? optarg : NULL, NULL, 0);
+    }
+    if (print_config && !only_config) {
+        mc_given_print(command, settings, stdout);
+        return -1;
     }
     settings->operand_count = (size_t)(argc - optind);
     settings->operands = argv + optind;
@@ -287,7 +304,8 @@ void mc_options_help(const struct mc_command *command, FILE *out)
         fprintf(out, "  %-30s %s%s\n", left,
                 strlen(left) > 30 ? "\n                                 " : "", option->help);
     }
-    fprintf(out, "  -h, --help                     this text\n\n"
+    fprintf(out, "  -h, --help                     this text\n"
+                 "      --print-config             what holds, and where it came from\n\n"
                  "Durations: 500ms, 10s, 5m, 72h, 30d. Every option also works as a line\n"
                  "\"name = value\" of the config file. See mailcheck(1).\n");
 }

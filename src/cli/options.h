@@ -9,7 +9,7 @@
 
 /* Fills `settings`: defaults of the command, config files, then argv[1...]. What it keeps of config
  * files lives as long as the program. Returns 0, MC_EXIT_USAGE or MC_EXIT_FAILED with the sentence
- * already on stderr, or -1 where --help was asked for and given. */
+ * already on stderr, or -1 where --help or --print-config was asked for and given. */
 int mc_options_parse(const struct mc_command *command, int argc, char **argv,
                      struct mc_settings *settings);
 

@@ -1,0 +1,11 @@
+/* What a shell needs to complete our command line, made from the option table. */
+#ifndef MC_CLI_COMPLETION_H
+#define MC_CLI_COMPLETION_H
+
+#include <stdbool.h>
+#include <stdio.h>
+
+/* "bash", "zsh" or "fish"; false for another shell. */
+bool mc_completion_print(const char *shell, FILE *out);
+
+#endif

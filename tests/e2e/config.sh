@@ -1,0 +1,74 @@
+#!/bin/bash
+# world: none
+# Config files, --print-config, and the completions as each shell reads them.
+source "$(dirname "$0")/lib.sh"
+
+mkdir -p "$T/config/mailcheck"
+printf '# ours\npace = gentle\n\n  per-mx=3\nno-store\nsplit = /there\n' \
+    >"$T/config/mailcheck/mailcheck.conf"
+mailcheck clean --per-mx 4 --print-config
+same "--print-config: exit status" "$status" 0
+value() { grep -B1 -E "^(# )?$1( |\$)" "$T/out" | paste -sd' '; }
+same "a value of a file" "$(value pace)" "# $T/config/mailcheck/mailcheck.conf:2 pace = gentle"
+same "the command line wins" "$(value per-mx)" "# command line per-mx = 4"
+same "a default" "$(value reply-timeout)" "# default reply-timeout = 1m"
+same "what holds nothing" "$(value helo)" "# default # helo is not set"
+cp "$T/out" "$T/all.conf"
+mailcheck clean --config "$T/all.conf" --print-config
+same "what it prints is a config file" "$(grep -v '^#' "$T/out")" "$(grep -v '^#' "$T/all.conf")"
+mailcheck --print-config
+same "without a command" "$(value per-mx)" "# $T/config/mailcheck/mailcheck.conf:4 per-mx = 3"
+mailcheck check --print-config
+ok "options of other commands are left out" lacks '^split' "$T/out"
+printf 'pace = gentle\npacee = off\n' >"$T/bad.conf"
+mailcheck clean --config "$T/bad.conf" --print-config
+same "an unknown key: exit status" "$status" 2
+ok "with file and line" has 'bad\.conf:2: .*"pacee"' "$T/err"
+rm -r "$T/config"
+
+# --- completions
+mailcheck --print-completion tcsh
+same "a shell there is none for" "$status" 2
+"$MAILCHECK" --print-completion bash >"$T/bash"
+cat >"$T/try.bash" <<'SCRIPT'
+compopt() { :; }
+source "$1"
+shift
+COMP_WORDS=("$@") COMP_CWORD=$(($# - 1))
+_mailcheck
+printf '%s\n' "${COMPREPLY[@]}" | sort | paste -sd' '
+SCRIPT
+completes() { same "bash: $1" "$(bash "$T/try.bash" "$T/bash" "${@:3}")" "$2"; }
+completes "a command" "classify clean" mailcheck cl
+completes "an option" "--pace" mailcheck clean --pa
+completes "an option of this command only" "" mailcheck check --spl
+completes "a value" "gentle" mailcheck clean --pace g
+completes "a value after =" "default gentle off" mailcheck clean --pace =
+touch "$T/somelist.csv"
+completes "a file" "$T/somelist.csv" mailcheck clean --offline "$T/somel"
+if command -v fish >/dev/null; then
+    "$MAILCHECK" --print-completion fish >"$T/fish"
+    fish_says() { fish -c "source $T/fish; complete -C '$1'" 2>&1 | cut -f1 | sort | paste -sd' '; }
+    same "fish: a command" "$(fish_says 'mailcheck cle')" clean
+    same "fish: an option" "$(fish_says 'mailcheck clean --pa')" --pace
+    same "fish: a value" "$(fish_says 'mailcheck clean --pace ')" "default gentle off"
+    same "fish: not of this command" "$(fish_says 'mailcheck check --spl')" ""
+else
+    skip "completion for fish" "fish is not installed"
+fi
+if command -v zsh >/dev/null; then
+    "$MAILCHECK" --print-completion zsh >"$T/_mailcheck"
+    zsh_says() { # what _arguments is given after `mailcheck $1`
+        zsh -f -c '_arguments() { print -rl -- "$@" }; compadd() { shift; print -r -- "$@" }
+            _describe() { print -rl -- ${(P)2} }; source '"$T"'/_mailcheck
+            words=(mailcheck '"$1"'); CURRENT=$(( $#words )); _mailcheck' 2>&1
+    }
+    same "zsh: a command" "$(zsh_says c | grep -c '^clean:')" 1
+    same "zsh: a value" "$(zsh_says 'clean --pace' | grep '^--pace=')" \
+        '--pace=[how fast to ask; off only for servers of your own]:default|gentle|off:(default gentle off)'
+    same "zsh: a short option" "$(zsh_says 'clean -' | grep -c '^-o+\[')" 1
+    same "zsh: not of this command" "$(zsh_says 'check -' | grep -c '^--split')" 0
+else
+    skip "completion for zsh" "zsh is not installed"
+fi
+finish
