@@ -1,7 +1,8 @@
 # make            build build/mailcheck
 # make demo       install what is missing, build, clean data/sample.csv in a private network
 # make check      install what is missing, all tests, plain and under sanitizers
-# make install    PREFIX (/usr/local), DESTDIR
+# make install    PREFIX (/usr/local), DESTDIR; make uninstall
+# make dist deb   a tarball of the last commit, a Debian package, under build/
 # See README.md; the map of the source is src/README.md.
 
 VERSION  := 0.1.0
@@ -46,6 +47,25 @@ $(B)/mailcheck: $(B)/src/main.o $(CLI_OBJ) $(B)/libmailcheck.a
 $(B)/libmailcheck.a: $(LIB_OBJ)
 	@rm -f $@
 	ar rcs $@ $^
+
+# The library for other programs. Only what the header names is visible, with a version.
+SO_NAME  := libmailcheck.so.0
+SHARED   := $(B)/libmailcheck.so.$(VERSION)
+$(LIB_OBJ): ALL_CFLAGS += -fPIC
+$(LIB_OBJ): data/libmailcheck.map
+$(SHARED): $(LIB_OBJ) data/libmailcheck.map
+	$(CC) $(LDFLAGS) -shared -Wl,-soname,$(SO_NAME) -Wl,--version-script,data/libmailcheck.map \
+		-o $@ $(LIB_OBJ) $(LIBS)
+
+COMPLETE := $(foreach shell,bash zsh fish,$(B)/completions/$(shell))
+$(COMPLETE): $(B)/completions/%: $(B)/mailcheck
+	@mkdir -p $(@D)
+	$(B)/mailcheck --print-completion $* >$@.new
+	@mv $@.new $@
+$(B)/libmailcheck.pc: data/libmailcheck.pc.in FORCE
+	@sed -e 's|@PREFIX@|$(PREFIX)|; s|@VERSION@|$(VERSION)|; s|@PKGS@|$(PKGS)|' $< >$@
+.PHONY: FORCE
+FORCE:
 
 # Tables that are compiled in are made from data/ by small programs beside the data. Each line:
 # the generated file, its maker, what it reads.
@@ -105,7 +125,7 @@ $(B)/tests/bench/%: tests/bench/%.c
 
 # Everything the tests run, of one variant (V).
 .PHONY: testees deps check demo
-testees: $(B)/mailcheck $(UNIT) $(SERVERS) $(FUZZ) $(BENCH)
+testees: $(B)/mailcheck $(SHARED) $(COMPLETE) $(UNIT) $(SERVERS) $(FUZZ) $(BENCH)
 
 deps:
 	@tests/deps.sh build
@@ -130,16 +150,49 @@ bench bench-smoke:
 	@$(MAKE) --no-print-directory -j$$(nproc) $(B)/mailcheck $(SERVERS) $(BENCH)
 	@tests/bench/run.sh $(if $(filter bench-smoke,$@),smoke,full)
 
-.PHONY: install uninstall
-install: build/mailcheck
-	install -D -m 755 build/mailcheck $(DESTDIR)$(PREFIX)/bin/mailcheck
-	install -D -m 644 data/man/mailcheck.1 $(DESTDIR)$(PREFIX)/share/man/man1/mailcheck.1
-	install -D -m 644 include/mailcheck.h $(DESTDIR)$(PREFIX)/include/mailcheck.h
-	install -D -m 644 $(B)/libmailcheck.a $(DESTDIR)$(PREFIX)/lib/libmailcheck.a
+# What is installed, once: mode, from, to.
+PROGRAM_FILES := \
+	755:$(B)/mailcheck:bin/mailcheck \
+	644:data/man/mailcheck.1:share/man/man1/mailcheck.1 \
+	644:data/man/mailcheck.conf.5:share/man/man5/mailcheck.conf.5 \
+	644:$(B)/completions/bash:share/bash-completion/completions/mailcheck \
+	644:$(B)/completions/zsh:share/zsh/site-functions/_mailcheck \
+	644:$(B)/completions/fish:share/fish/vendor_completions.d/mailcheck.fish
+LIBRARY_FILES := \
+	644:include/mailcheck.h:include/mailcheck.h \
+	644:$(B)/libmailcheck.a:lib/libmailcheck.a \
+	755:$(SHARED):lib/libmailcheck.so.$(VERSION) \
+	644:$(B)/libmailcheck.pc:lib/pkgconfig/libmailcheck.pc \
+	644:data/examples/check.c:share/doc/mailcheck/examples/check.c
+LIBRARY_LINKS := lib/$(SO_NAME) lib/libmailcheck.so
+part = $(word $(1),$(subst :, ,$(2)))
+install_one = install -D -m $(call part,1,$(1)) $(call part,2,$(1)) \
+	$(DESTDIR)$(PREFIX)/$(call part,3,$(1)) &&
+
+.PHONY: install install-program uninstall dist deb screenshot
+install-program: $(B)/mailcheck $(COMPLETE)
+	@$(foreach file,$(PROGRAM_FILES),$(call install_one,$(file))) true
+
+install: install-program $(B)/libmailcheck.a $(SHARED) $(B)/libmailcheck.pc
+	@$(foreach file,$(LIBRARY_FILES),$(call install_one,$(file))) true
+	@for link in $(LIBRARY_LINKS); do \
+		ln -sf libmailcheck.so.$(VERSION) $(DESTDIR)$(PREFIX)/$$link || exit 1; done
 
 uninstall:
-	rm -f $(DESTDIR)$(PREFIX)/bin/mailcheck $(DESTDIR)$(PREFIX)/share/man/man1/mailcheck.1 \
-		$(DESTDIR)$(PREFIX)/include/mailcheck.h $(DESTDIR)$(PREFIX)/lib/libmailcheck.a
+	rm -f $(addprefix $(DESTDIR)$(PREFIX)/,$(LIBRARY_LINKS) \
+		$(foreach file,$(PROGRAM_FILES) $(LIBRARY_FILES),$(call part,3,$(file))))
+
+dist:
+	@mkdir -p build
+	git archive --format=tar --prefix=mailcheck-$(VERSION)/ HEAD | \
+		gzip -9n >build/mailcheck-$(VERSION).tar.gz
+
+deb:
+	@data/debian/build $(VERSION)
+
+# The picture in README.md: the report of `make demo`, in a browser without a window.
+screenshot: demo
+	tests/e2e/browser.py "$$(command -v chromium)" --shot data/report.png build/demo/report.html
 
 .PHONY: clean
 clean:

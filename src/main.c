@@ -68,7 +68,7 @@ int main(int argc, char **argv)
     if (strcmp(argv[1], "--version") == 0)
         return version(argc > 2 && strcmp(argv[2], "-v") == 0);
     if (strcmp(argv[1], "--print-completion") == 0) {
-        if (argc == 3 && mc_completion_print(argv[2], stdout))
+        if (argc == 3 && mc_completion_print(argv[2], mc_commands, mc_command_count, stdout))
             return MC_EXIT_OK;
         mc_log(MC_LOG_ERROR, "--print-completion takes bash, zsh or fish");
         return MC_EXIT_USAGE;

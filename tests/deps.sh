@@ -48,6 +48,7 @@ if [ "$what" = check ]; then
     want clang-format command -v clang-format
     want openssl command -v openssl
     want mandoc command -v mandoc
+    want lintian command -v lintian
     want chromium command -v chromium
     want zsh command -v zsh
     want fish command -v fish

@@ -7,6 +7,10 @@
 #include "cli/option_table.h"
 #include "verdict/verdict.h"
 
+/* Set once, by mc_completion_print: main.c owns the table. */
+static const struct mc_command *commands;
+static size_t command_count;
+
 /* What a value is, read off what --help calls it: FILE, DIR, STATUS,... or words to choose from. */
 enum kind { KIND_NONE, KIND_FREE, KIND_FILE, KIND_DIR, KIND_STATUSES, KIND_WORDS };
 
@@ -35,12 +39,12 @@ static void print_words(const struct mc_option *option, FILE *out)
         fputc(*c == '|' ? ' ' : *c, out);
 }
 
-static void print_commands(unsigned of, const char *between, FILE *out)
+static void print_names(unsigned of, const char *between, FILE *out)
 {
     bool first = true;
-    for (size_t i = 0; i < mc_command_count; i++)
-        if (of & mc_commands[i].bit) {
-            fprintf(out, "%s%s", first ? "" : between, mc_commands[i].name);
+    for (size_t i = 0; i < command_count; i++)
+        if (of & commands[i].bit) {
+            fprintf(out, "%s%s", first ? "" : between, commands[i].name);
             first = false;
         }
 }
@@ -86,22 +90,22 @@ static void print_bash(FILE *out)
           "    for word in \"${COMP_WORDS[@]:1:COMP_CWORD-1}\"; do\n"
           "        case $word in\n        ",
           out);
-    print_commands(~0u, " | ", out);
+    print_names(~0u, " | ", out);
     fputs(") command=$word; break ;;\n        esac\n    done\n    case $last in\n", out);
     for (size_t i = 0; i < mc_option_count; i++)
         bash_value(&mc_options[i], out);
     fputs("    --print-completion) mapfile -t COMPREPLY < <(compgen -W 'bash zsh fish' -- "
           "\"$cur\"); return ;;\n    esac\n    case $command in\n",
           out);
-    for (size_t c = 0; c < mc_command_count; c++) {
-        fprintf(out, "    %s) word='" EVERYWHERE " --print-config", mc_commands[c].name);
+    for (size_t c = 0; c < command_count; c++) {
+        fprintf(out, "    %s) word='" EVERYWHERE " --print-config", commands[c].name);
         for (size_t i = 0; i < mc_option_count; i++)
-            if (mc_options[i].commands & mc_commands[c].bit)
+            if (mc_options[i].commands & commands[c].bit)
                 fprintf(out, " --%s", mc_options[i].name);
         fputs("' ;;\n", out);
     }
     fputs("    *) word='", out);
-    print_commands(~0u, " ", out);
+    print_names(~0u, " ", out);
     fputs(" " AT_THE_START "' ;;\n    esac\n"
           "    if [[ -z $command || $cur == -* ]]; then\n"
           "        mapfile -t COMPREPLY < <(compgen -W \"$word\" -- \"$cur\")\n"
@@ -166,19 +170,19 @@ static void print_zsh(FILE *out)
           "    if (( CURRENT == 2 )); then\n"
           "        local -a commands=(\n",
           out);
-    for (size_t c = 0; c < mc_command_count; c++) {
-        fprintf(out, "            '%s:", mc_commands[c].name);
-        zsh_text(mc_commands[c].summary, out);
+    for (size_t c = 0; c < command_count; c++) {
+        fprintf(out, "            '%s:", commands[c].name);
+        zsh_text(commands[c].summary, out);
         fputs("'\n", out);
     }
     fputs("        )\n        _describe command commands\n"
           "        compadd -- " AT_THE_START "\n"
           "        return\n    fi\n    case $words[2] in\n",
           out);
-    for (size_t c = 0; c < mc_command_count; c++) {
-        fprintf(out, "    %s)\n        _arguments -s \\\n", mc_commands[c].name);
+    for (size_t c = 0; c < command_count; c++) {
+        fprintf(out, "    %s)\n        _arguments -s \\\n", commands[c].name);
         for (size_t i = 0; i < mc_option_count; i++)
-            if (mc_options[i].commands & mc_commands[c].bit)
+            if (mc_options[i].commands & commands[c].bit)
                 zsh_option(&mc_options[i], out);
         fputs("            {-h,--help}'[list the options]' \\\n"
               "            --print-config'[what holds, and where it came from]' \\\n"
@@ -209,7 +213,7 @@ static void fish_option(const struct mc_option *option, FILE *out)
 {
     enum kind kind = kind_of(option);
     fputs("complete -c mailcheck -n '__fish_seen_subcommand_from ", out);
-    print_commands(option->commands, " ", out);
+    print_names(option->commands, " ", out);
     fprintf(out, "' -l %s", option->name);
     if (option->letter)
         fprintf(out, " -s %c", option->letter);
@@ -232,10 +236,10 @@ static void fish_option(const struct mc_option *option, FILE *out)
 static void print_fish(FILE *out)
 {
     fputs("# mailcheck completion for fish\n", out);
-    for (size_t c = 0; c < mc_command_count; c++) {
+    for (size_t c = 0; c < command_count; c++) {
         fprintf(out, "complete -c mailcheck -n __fish_use_subcommand -f -a %s -d '",
-                mc_commands[c].name);
-        fish_text(mc_commands[c].summary, out);
+                commands[c].name);
+        fish_text(commands[c].summary, out);
         fputs("'\n", out);
     }
     fputs("complete -c mailcheck -n __fish_use_subcommand -l version -d 'The version'\n"
@@ -248,12 +252,14 @@ static void print_fish(FILE *out)
         fish_option(&mc_options[i], out);
 }
 
-bool mc_completion_print(const char *shell, FILE *out)
+bool mc_completion_print(const char *shell, const struct mc_command *all, size_t count, FILE *out)
 {
     static const struct {
         const char *shell;
         void (*print)(FILE *out);
     } shells[] = {{"bash", print_bash}, {"zsh", print_zsh}, {"fish", print_fish}};
+    commands = all;
+    command_count = count;
     for (size_t i = 0; i < MC_ARRAY_LEN(shells); i++)
         if (strcmp(shell, shells[i].shell) == 0) {
             shells[i].print(out);

@@ -5,7 +5,9 @@
 #include <stdbool.h>
 #include <stdio.h>
 
+#include "cli/command.h"
+
 /* "bash", "zsh" or "fish"; false for another shell. */
-bool mc_completion_print(const char *shell, FILE *out);
+bool mc_completion_print(const char *shell, const struct mc_command *all, size_t count, FILE *out);
 
 #endif
