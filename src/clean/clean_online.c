@@ -188,6 +188,7 @@ static bool looked(struct online *online)
         return true;
     }
     mc_engine_sample(online->engine, options->sample);
+    online->run->tally->is_sample = true;
     mc_engine_set_input(online->engine, MC_INPUT_LIVE);
     return false;
 }

@@ -8,6 +8,7 @@
 
 #include "base/log.h"
 #include "base/text.h"
+#include "cli/interrupt.h"
 
 #define PLAIN_EVERY_S 10 /* a terminal that cannot go back gets a line so often */
 
@@ -70,10 +71,13 @@ void mc_progress_show(void *unused, const struct mc_clean_progress *p)
     const struct mc_engine_counts *e = &p->engine;
     struct mc_text text = {0};
     double now = now_s(), elapsed = now - line.started;
+    bool asked = mc_interrupt_asked();
     (void)unused;
-    if (!line.on || (line.plain && now - line.last < PLAIN_EVERY_S))
+    if (!asked && (!line.on || (line.plain && now - line.last < PLAIN_EVERY_S)))
         return;
     line.last = now;
+    if (!line.on)
+        mc_text_add_z(&text, "mailcheck: ");
     mc_text_printf(&text, "%llu rows read, %llu done", (unsigned long long)p->rows_read,
                    (unsigned long long)p->rows_written);
     if (e->addresses) {
@@ -100,10 +104,10 @@ void mc_progress_show(void *unused, const struct mc_clean_progress *p)
     }
     erase();
     fwrite(text.at, 1, text.len, stderr);
-    if (line.plain)
+    if (line.plain || !line.on)
         fputc('\n', stderr);
     fflush(stderr);
-    line.drawn = true;
+    line.drawn = line.on;
     mc_text_free(&text);
 }
 

@@ -1,5 +1,5 @@
 /* The one line on stderr that says how far a run is, what it waits for and how long it will take.
- * Silent where nobody watches. */
+ * Silent where nobody watches, until SIGUSR1 asks. */
 #ifndef MC_CLI_PROGRESS_H
 #define MC_CLI_PROGRESS_H
 

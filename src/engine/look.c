@@ -10,31 +10,76 @@ static uint64_t random_below(uint64_t bound)
     return number % bound;
 }
 
+/* Those who wait for a probe, one stratum a provider; the hosts of none are one together. */
+struct stratum {
+    uint64_t left, wanted; /* still to come, of them still to be drawn */
+};
+
+static size_t stratum_of(const struct mc_engine *engine, size_t domain)
+{
+    const struct mc_provider *provider = engine->domains.domains[domain].provider;
+    return (provider ? provider : mc_lists_default_provider(engine->lists))->index;
+}
+
+/* Each its share of `count`; what rounding leaves goes to the greatest remainders. */
+static void share_out(struct stratum *strata, size_t strata_count, uint64_t count, uint64_t waiting)
+{
+    uint64_t given = 0;
+    if (count > waiting)
+        count = waiting;
+    for (size_t i = 0; i < strata_count; i++) {
+        double share = (double)count * (double)strata[i].left / (double)(waiting ? waiting : 1);
+        strata[i].wanted = (uint64_t)share;
+        given += strata[i].wanted;
+    }
+    for (; given < count; given++) {
+        size_t best = strata_count;
+        double most = -1;
+        for (size_t i = 0; i < strata_count; i++) {
+            double share = (double)count * (double)strata[i].left / (double)waiting;
+            if (strata[i].wanted < strata[i].left && share - (double)strata[i].wanted > most) {
+                most = share - (double)strata[i].wanted;
+                best = i;
+            }
+        }
+        if (best == strata_count)
+            return;
+        strata[best].wanted++;
+    }
+}
+
 uint64_t mc_engine_sample(struct mc_engine *engine, uint64_t count)
 {
-    uint64_t waiting = 0, left;
+    size_t strata_count = mc_lists_provider_count(engine->lists) + 1;
+    struct stratum *strata = mc_calloc(strata_count, sizeof *strata);
+    uint64_t waiting = 0;
     for (size_t i = 0; i < engine->addresses.count; i++)
-        waiting += engine->addresses.records[i].state == MC_ADDRESS_QUEUED;
-    left = waiting;
+        if (engine->addresses.records[i].state == MC_ADDRESS_QUEUED) {
+            strata[stratum_of(engine, engine->addresses.records[i].domain)].left++;
+            waiting++;
+        }
+    share_out(strata, strata_count, count, waiting);
     for (uint32_t i = 0; i < engine->domains.count; i++)
         for (size_t kind = 0; kind < MC_LANES; kind++) {
             struct mc_address_queue all = engine->domains.domains[i].waiting[kind];
             struct mc_address_queue drawn = MC_ADDRESS_QUEUE_EMPTY;
+            struct stratum *stratum = &strata[stratum_of(engine, i)];
             for (;;) {
                 uint32_t address = mc_address_queue_pop(&engine->addresses, &all);
                 if (address == MC_NONE)
                     break;
                 /* each is drawn with the chance (still wanted) / (still to come) */
-                if (count && random_below(left) < count) {
+                if (stratum->wanted && random_below(stratum->left) < stratum->wanted) {
                     mc_address_queue_push(&engine->addresses, &drawn, address);
-                    count--;
+                    stratum->wanted--;
                 } else {
                     mc_engine_settle(engine, address, MC_REASON_NOT_PROBED, MC_SOURCE_DNS);
                 }
-                left--;
+                stratum->left--;
             }
             engine->domains.domains[i].waiting[kind] = drawn;
         }
+    free(strata);
     return waiting;
 }
 

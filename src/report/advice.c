@@ -164,7 +164,10 @@ void mc_report_elapsed(struct mc_text *out, uint64_t ms)
 enum mc_judgement mc_report_judge(const struct mc_tally *tally)
 {
     double rows = (double)tally->rows, bounces = mc_tally_expected_bounces(tally);
-    if (!tally->rows || tally->by_status[MC_UNKNOWN] * 2 >= tally->rows)
+    uint64_t unknown = tally->by_status[MC_UNKNOWN];
+    if (tally->is_sample && tally->probed) /* who was not drawn is inferred */
+        unknown -= tally->by_reason[MC_REASON_NOT_PROBED];
+    if (!tally->rows || unknown * 2 >= tally->rows)
         return MC_JUDGED_UNKNOWN;
     return bounces > BOUNCES_TOO_MANY * rows   ? MC_JUDGED_BAD
            : bounces > BOUNCES_WORRYING * rows ? MC_JUDGED_WORRYING

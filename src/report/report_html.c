@@ -262,6 +262,26 @@ static void put_note(struct page *page, enum mc_word which)
     put(page, "</p>\n");
 }
 
+/* The phrase holds a number and two shares. */
+static void put_interval(struct page *page)
+{
+    const struct mc_tally *tally = page->tally;
+    const char *rest = word(page, MC_WORD_FROM_SAMPLE), *place;
+    double low, high;
+    if (!mc_tally_interval(tally, &low, &high))
+        return;
+    put(page, "<p class=\"note\">");
+    for (size_t i = 0; (place = strstr(rest, "{}")); i++, rest = place + 2) {
+        put_escaped(page, mc_span(rest, (size_t)(place - rest)));
+        if (i)
+            put_share(page, i == 1 ? low : high, (double)tally->rows);
+        else
+            put_number(page, tally->probed);
+    }
+    put_escaped(page, mc_span_of(rest));
+    put(page, "</p>\n");
+}
+
 static void put_hero(struct page *page)
 {
     static const struct {
@@ -281,9 +301,11 @@ static void put_hero(struct page *page)
     if (judgement != MC_JUDGED_UNKNOWN) { /* else an average of guesses */
         put(page, "<div class=\"pair\">");
         put_expectation(page, MC_WORD_AS_IT_IS, mc_tally_expected_bounces(tally), tally->rows);
-        put_expectation(page, MC_WORD_CLEANED, mc_tally_expected_bounces_cleaned(tally),
-                        mc_tally_cleaned(tally));
+        if (!tally->is_sample) /* else it holds but few of those that would be left */
+            put_expectation(page, MC_WORD_CLEANED, mc_tally_expected_bounces_cleaned(tally),
+                            mc_tally_cleaned(tally));
         put(page, "</div>\n");
+        put_interval(page);
         put_note(page, MC_WORD_LIMIT);
         put_note(page, MC_WORD_CLEANED_MEANS);
         put_note(page, MC_WORD_ESTIMATE);

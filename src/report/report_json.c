@@ -22,6 +22,8 @@
  *   providers            array, most rows first: provider ("" where not known), rows, and rows by
  *                        status
  *   expected_bounces     as_it_is and cleaned: rows, bounces, rate (0 to 1, null without rows)
+ *                        and sample, null but with --sample: addresses asked, low and high rate of
+ *                        the list as it is (95%)
  *   spent                dns_questions, smtp_sessions, recipients_asked, controls_asked
  *   advice               array of sentences, most pressing first */
 #define SCHEMA 1
@@ -126,6 +128,18 @@ static json_t *expectation(double bounces, uint64_t rows)
     return expected;
 }
 
+static json_t *sample_of(const struct mc_tally *tally)
+{
+    double low, high;
+    if (!mc_tally_interval(tally, &low, &high))
+        return json_null();
+    json_t *sample = json_object();
+    set(sample, "addresses", number(tally->probed));
+    set(sample, "low", rounded(low / (double)tally->rows, 10000));
+    set(sample, "high", rounded(high / (double)tally->rows, 10000));
+    return sample;
+}
+
 static json_t *spent_of(const struct mc_tally *tally)
 {
     json_t *spent = json_object();
@@ -157,6 +171,7 @@ void mc_report_json(const struct mc_tally *tally, struct mc_text *out)
     set(bounces, "as_it_is", expectation(mc_tally_expected_bounces(tally), tally->rows));
     set(bounces, "cleaned",
         expectation(mc_tally_expected_bounces_cleaned(tally), mc_tally_cleaned(tally)));
+    set(bounces, "sample", sample_of(tally));
     mc_report_advice(tally, MC_ENGLISH, add_sentence, advice);
     set(report, "schema", json_integer(SCHEMA));
     set(report, "list", text(tally->list_name ? tally->list_name : ""));

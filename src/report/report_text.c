@@ -167,6 +167,16 @@ static void add_bounces(const struct mc_tally *tally, struct mc_text *out)
 {
     mc_text_add_z(out, "\nExpected bounces (an estimate)\n");
     add_expectation(out, "  mailed as it is", mc_tally_expected_bounces(tally), tally->rows);
+    double low, high;
+    if (mc_tally_interval(tally, &low, &high)) {
+        mc_text_add_z(out, "  from a sample of ");
+        mc_report_number(out, tally->probed);
+        mc_text_add_z(out, " addresses: between ");
+        mc_report_percent(out, low, (double)tally->rows);
+        mc_text_add_z(out, " and ");
+        mc_report_percent(out, high, (double)tally->rows);
+        mc_text_add_z(out, " (95%)\n");
+    }
     if (mc_tally_cleaned(tally))
         add_expectation(out, "  after cleaning", mc_tally_expected_bounces_cleaned(tally),
                         mc_tally_cleaned(tally));

@@ -69,6 +69,10 @@ void mc_tally_add(struct mc_tally *tally, const struct mc_result *result)
         tally->duplicates++;
     else
         tally->unique_by_reason[result->reason]++;
+    if (result->source == MC_SOURCE_PROBE && !result->duplicate_of) {
+        tally->probed++;
+        tally->probed_bounces += bounce_rates[result->reason];
+    }
     if (result->reason == MC_REASON_ROLE && result->status == MC_DELIVERABLE)
         tally->role_allowed = true;
     tally->role += result->role == MC_YES;
@@ -122,12 +126,45 @@ static bool stays_after_cleaning(enum mc_reason reason)
            (status == MC_RISKY && reason != MC_REASON_SUPPRESSED && reason != MC_REASON_DISPOSABLE);
 }
 
-double mc_tally_expected_bounces(const struct mc_tally *tally)
+/* Who was not drawn counts for `rate`. */
+static double bounces_with(const struct mc_tally *tally, double rate)
 {
     double bounces = 0;
     for (size_t i = 0; i < MC_REASON_COUNT; i++)
-        bounces += (double)tally->by_reason[i] * bounce_rates[i];
+        bounces +=
+            (double)tally->by_reason[i] * (i == MC_REASON_NOT_PROBED ? rate : bounce_rates[i]);
     return bounces;
+}
+
+double mc_tally_expected_bounces(const struct mc_tally *tally)
+{
+    bool inferred = tally->is_sample && tally->probed;
+    return bounces_with(tally, inferred ? tally->probed_bounces / (double)tally->probed
+                                        : bounce_rates[MC_REASON_NOT_PROBED]);
+}
+
+/* Square root by Newton, so that no library of mathematics is needed for one number. */
+static double root(double x)
+{
+    double guess = x > 1 ? x : 1;
+    for (int i = 0; i < 60; i++)
+        guess = (guess + x / guess) / 2;
+    return x > 0 ? guess : 0;
+}
+
+/* Wilson's interval for the share among those drawn. As if they were drawn from the list as a
+ * whole: taking its share from each provider can only make it narrower. */
+bool mc_tally_interval(const struct mc_tally *tally, double *low, double *high)
+{
+    const double z = 1.959964, n = (double)tally->probed;
+    if (!tally->is_sample || !tally->probed)
+        return false;
+    double share = tally->probed_bounces / n, divisor = 1 + z * z / n;
+    double middle = (share + z * z / (2 * n)) / divisor;
+    double width = z * root(share * (1 - share) / n + z * z / (4 * n * n)) / divisor;
+    *low = bounces_with(tally, middle > width ? middle - width : 0);
+    *high = bounces_with(tally, middle + width < 1 ? middle + width : 1);
+    return true;
 }
 
 uint64_t mc_tally_cleaned(const struct mc_tally *tally)

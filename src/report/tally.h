@@ -26,6 +26,10 @@ struct mc_tally {
     size_t provider_count, provider_room;
     struct mc_findings *findings; /* where a report wants them (mc_findings_new), else NULL */
 
+    bool is_sample;        /* --sample: who is not_probed was not drawn */
+    uint64_t probed;       /* addresses, each once */
+    double probed_bounces; /* expected of them */
+
     /* what was spent; filled at the end */
     uint64_t dns_questions, smtp_sessions, recipients_asked, controls_asked;
     int64_t started_at, ended_at; /* seconds since 1970 */
@@ -51,5 +55,9 @@ uint64_t mc_tally_cleaned(const struct mc_tally *tally);
  * rates in tally.c. */
 double mc_tally_expected_bounces(const struct mc_tally *tally);
 double mc_tally_expected_bounces_cleaned(const struct mc_tally *tally);
+
+/* Of a sample: between what the bounces of the whole list are to be expected (95%). False where it
+ * is none, or nobody was asked. */
+bool mc_tally_interval(const struct mc_tally *tally, double *low, double *high);
 
 #endif

@@ -52,6 +52,10 @@ echo live@greyforever.example >"$T/grey.csv"
 program=$!
 wait_until "the greylisting server is asked" asked mx.greyforever.example
 mx sync # the session has ended: it waits now
+kill -USR1 "$program"
+wait_until "SIGUSR1 is answered" grep -q '1 of\|1 told to come back' "$T/err"
+ok "SIGUSR1: how far, and what is waited for" \
+    has '^mailcheck: 1 rows read.*1 told to come back, next try in ' "$T/err"
 kill -INT "$program"
 wait "$program"
 same "stopped while waiting: greylisted" "$(cat "$T/out")" "live@greyforever.example,greylisted"

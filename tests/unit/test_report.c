@@ -379,6 +379,33 @@ static void frequent_names_outlive_rare_ones(void **state)
     mc_findings_free(findings);
 }
 
+static void a_sample_speaks_for_the_list(void **state)
+{
+    struct mc_tally tally = {0};
+    struct mc_result result = {.source = MC_SOURCE_PROBE};
+    double low, high;
+    (void)state;
+    assert_false(mc_tally_interval(&tally, &low, &high));
+    for (unsigned i = 0; i < 400; i++) {
+        result.reason = i < 80 ? MC_REASON_NO_SUCH_MAILBOX : MC_REASON_ACCEPTED;
+        result.status = mc_reason_status(result.reason);
+        mc_tally_add(&tally, &result);
+    }
+    result.reason = MC_REASON_NOT_PROBED;
+    result.status = MC_UNKNOWN;
+    result.source = MC_SOURCE_DNS;
+    for (unsigned i = 0; i < 9600; i++)
+        mc_tally_add(&tally, &result);
+    assert_false(mc_tally_interval(&tally, &low, &high)); /* not a sample, a run cut short */
+    tally.is_sample = true;
+    assert_true(mc_tally_interval(&tally, &low, &high));
+    /* 0.2 * 0.98 + 0.8 * 0.015 = 0.208; Wilson of that among 400: 0.1711 to 0.2505 */
+    assert_in_range((unsigned)mc_tally_expected_bounces(&tally), 2079, 2081);
+    assert_in_range((unsigned)low, 1723, 1728); /* the 400 themselves are known */
+    assert_in_range((unsigned)high, 2485, 2490);
+    mc_tally_free(&tally);
+}
+
 /* Pages of all kinds; MAILCHECK_PAGES names the folder where the test in a browser wants them. */
 static void pages_for_a_browser(void **state)
 {
@@ -416,6 +443,7 @@ int main(void)
         cmocka_unit_test(report_of_an_unknown_kind_is_refused),
         cmocka_unit_test(the_page_escapes_what_came_from_outside),
         cmocka_unit_test(frequent_names_outlive_rare_ones),
+        cmocka_unit_test(a_sample_speaks_for_the_list),
         cmocka_unit_test(pages_for_a_browser),
     };
     return cmocka_run_group_tests_name("report", tests, NULL, NULL);
