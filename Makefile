@@ -192,7 +192,7 @@ deb:
 
 # The picture in README.md: the report of `make demo`, in a browser without a window.
 screenshot: demo
-	HEIGHT=1500 python3 tests/e2e/browser.py "$$(command -v chromium)" --shot data/report.png \
+	HEIGHT=1240 python3 tests/e2e/browser.py "$$(command -v chromium)" --shot data/report.png \
 		build/demo/report.html
 
 .PHONY: clean
