@@ -72,7 +72,8 @@ const char *mc_engine_probe_impossible(const struct mc_engine *engine);
 /* With MC_INPUT_HELD: DNS has answered for all domains so far. */
 bool mc_engine_dns_done(const struct mc_engine *engine);
 /* With MC_INPUT_HELD, after that: of the addresses that wait for a probe, `count` drawn at random
- * (from each provider its share) go on waiting, the others are settled as not_probed. Returns how many waited. */
+ * (of each provider its share) go on waiting, the others are settled as not_probed. Returns how
+ * many waited. */
 uint64_t mc_engine_sample(struct mc_engine *engine, uint64_t count);
 
 struct mc_engine_counts {

@@ -457,6 +457,32 @@ static void a_late_reply_settles_a_stopped_run(void **state)
     tear_down(&bed, &server);
 }
 
+/* A sample takes from each provider its share, whatever chance would like. */
+static void a_sample_takes_from_each_its_share(void **state)
+{
+    (void)state;
+    for (unsigned turn = 0; turn < 20; turn++) {
+        struct bed bed;
+        size_t giant = 0, other = 0;
+        set_up(&bed, ONE_MX "; big.com MX 10 smtp.google.com.; smtp.google.com A 198.18.0.2", 0);
+        mc_engine_set_input(bed.engine, MC_INPUT_HELD);
+        for (char name[] = "a@big.com"; name[0] < 'i'; name[0]++)
+            add(&bed, name);
+        for (char name[] = "a@acme.com"; name[0] < 'e'; name[0]++)
+            add(&bed, name);
+        for (unsigned turns = 0; !mc_engine_dns_done(bed.engine); turns++) {
+            mc_engine_run(bed.engine, 1000);
+            assert_in_range(turns, 0, 1000);
+        }
+        assert_int_equal(mc_engine_sample(bed.engine, 3), 12);
+        for (size_t i = 0; i < bed.count; i++)
+            *(i < 8 ? &giant : &other) += !mc_engine_is_settled(bed.engine, bed.addresses[i]);
+        assert_int_equal(giant, 2);
+        assert_int_equal(other, 1);
+        tear_down(&bed, NULL);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -476,6 +502,7 @@ int main(void)
         cmocka_unit_test(a_closed_port_is_found_out),
         cmocka_unit_test(a_dead_host_is_a_dead_host),
         cmocka_unit_test(an_accept_all_provider_proves_nothing),
+        cmocka_unit_test(a_sample_takes_from_each_its_share),
     };
     return cmocka_run_group_tests_name("engine in virtual time", tests, NULL, NULL);
 }
