@@ -13,12 +13,20 @@ static struct {
     bool given;
 } given[OPTIONS_MAX];
 
+char *mc_given_keep(char *text)
+{
+    static char **kept;
+    static size_t count, room;
+    kept = mc_grow(kept, count, &room, sizeof *kept);
+    return kept[count++] = text;
+}
+
 void mc_given_note(const struct mc_option *option, const char *text, const char *file, int line)
 {
     size_t at = (size_t)(option - mc_options);
     MC_ASSERT(at < OPTIONS_MAX);
     given[at].text = text;
-    given[at].file = file ? mc_strdup(file) : NULL;
+    given[at].file = file;
     given[at].line = line;
     given[at].given = true;
 }

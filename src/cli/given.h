@@ -7,7 +7,10 @@
 #include "cli/command.h"
 #include "cli/option_table.h"
 
-/* `text` (NULL for a switch) lives as long as the program. */
+/* Keeps `text`, which it takes over, as long as the program lives. */
+char *mc_given_keep(char *text);
+
+/* `text` (NULL for a switch) and `file` (NULL: the command line) live as long as the program. */
 void mc_given_note(const struct mc_option *option, const char *text, const char *file, int line);
 
 /* Every option of the command as a config file that would give the same: what holds, and a comment

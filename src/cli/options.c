@@ -131,7 +131,8 @@ static bool config_line(struct mc_span line, const char *path, int number,
     }
     char *value = NULL; /* kept: settings borrow it for the life of the program */
     if (equals)
-        value = mc_span_dup(trim(mc_span(equals + 1, line.len - (size_t)(equals + 1 - line.at))));
+        value = mc_given_keep(
+            mc_span_dup(trim(mc_span(equals + 1, line.len - (size_t)(equals + 1 - line.at)))));
     if (!(option->commands & command->bit))
         defaults(command, &unused);
     char why[300];
@@ -158,6 +159,7 @@ static int read_config(const char *path, bool must_exist, const struct mc_comman
         mc_log(MC_LOG_ERROR, "cannot read the config file %s: %s", path, strerror(errno));
         return MC_EXIT_FAILED;
     }
+    path = mc_given_keep(mc_strdup(path)); /* to be named by --print-config */
     while (!status && (len = getline(&line, &size, file)) >= 0) {
         number++;
         if (len && line[len - 1] == '\n')
