@@ -197,7 +197,7 @@ screenshot: demo
 
 .PHONY: clean
 clean:
-	rm -rf build/release build/asan build/mailcheck
+	rm -rf build/release build/asan build/mailcheck build/deb build/*.deb build/*.tar.gz
 
 -include $(shell find $(B) -name '*.d' 2>/dev/null)
 .SECONDARY:

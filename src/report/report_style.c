@@ -4,7 +4,7 @@ const char mc_report_style[] =
     ":root{color-scheme:light dark;--bg:#f4f5f7;--card:#fff;--ink:#1b2330;--soft:#566072;"
     "--line:#e1e4ea;--track:#eceef2;--d:#17834f;--r:#d99a1b;--u:#c8402f;--k:#8a93a3;"
     "--good:#0f6b3e;--warn:#8a5a00;--bad:#a82a1b;--none:#4b5568;--link:#1d4ed8}"
-    "@media (prefers-color-scheme:dark){:root{--bg:#11151c;--card:#1a202b;--ink:#e8ebf1;"
+    "@media screen and (prefers-color-scheme:dark){:root{--bg:#11151c;--card:#1a202b;--ink:#e8ebf1;"
     "--soft:#a3acbc;--line:#2c3442;--track:#2a3240;--d:#3fb37a;--r:#e2b04a;--u:#ea6a5a;"
     "--k:#7d8798;--good:#6fd6a1;--warn:#f0c465;--bad:#ff9d90;--none:#b5bdcb;--link:#93b4ff}}"
     "*{box-sizing:border-box}"
