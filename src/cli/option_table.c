@@ -349,7 +349,7 @@ STORE(store_until)
 }
 
 #define BOTH     (MC_CLEAN | MC_CHECK)
-#define ALL      (MC_CLEAN | MC_CHECK | MC_CLASSIFY)
+#define ALL      (MC_CLEAN | MC_CHECK | MC_CLASSIFY | MC_BOUNCES)
 #define PLACE(x) offsetof(struct mc_settings, x)
 #define HOUR_MS  3600000ull
 #define DAY_MS   (24 * HOUR_MS)
@@ -394,7 +394,9 @@ const struct mc_option mc_options[] = {
      "open connections to one provider (10)"},
     {"pace", 0, BOTH, "default|gentle|off", store_pace, PLACE(pace), 0, 0,
      "how fast to ask; off only for servers of your own"},
-    {"lists", 0, BOTH, "DIR", store_text, PLACE(lists), 0, 0,
+    {"verp", 0, MC_BOUNCES, "PATTERN", store_text, PLACE(verp), 0, 0,
+     "our return paths tell the recipient: bounces+{local}={domain}@..."},
+    {"lists", 0, BOTH | MC_BOUNCES, "DIR", store_text, PLACE(lists), 0, 0,
      "lists of your own, merged over the bundled ones"},
     {"no-store", 0, BOTH, NULL, store_switch, PLACE(no_store), 0, 0, "keep no memory of this run"},
     {"until", 0, MC_CLEAN, "HH:MM|D", store_until, PLACE(until_ms), 1000, 365 * DAY_MS,
@@ -407,7 +409,7 @@ const struct mc_option mc_options[] = {
      "a role address that is accepted stays deliverable"},
     {"output", 'o', MC_CLEAN, "FILE", store_text, PLACE(output), 0, 0,
      "instead of standard output; appears complete or not at all"},
-    {"format", 0, BOTH, "csv|jsonl", store_format, PLACE(format), 0, 0,
+    {"format", 0, BOTH | MC_BOUNCES, "csv|jsonl", store_format, PLACE(format), 0, 0,
      "of the output (check: jsonl gives every field)"},
     {"columns", 0, BOTH, "NAME,...", store_columns, PLACE(columns), 0, 0,
      "which columns to append, in this order"},

@@ -51,6 +51,8 @@ struct mc_settings {
     unsigned verbose; /* how many -v */
     enum mc_progress_mode progress;
 
+    const char *verp; /* bounces: the pattern of our return paths, or NULL */
+
     const char *config; /* a config file instead of the usual ones */
 
     /* operands, borrowed from argv */

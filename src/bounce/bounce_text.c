@@ -1,0 +1,307 @@
+#include "bounce/bounce_text.h"
+
+#include "base/memory.h"
+#include "bounce/find_address.h"
+#include "bounce/judge.h"
+#include "bounce/prose_words.h"
+
+#define REPLY_MAX 1500 /* bytes: what follows is no longer about the reason */
+
+/* ---- where the report ends and the returned message begins ---- */
+
+static bool is_header_of_original(struct mc_span line)
+{
+    static const char *const fields[] = {
+        "Received: ",     "Return-Path: ", "Message-ID: ",   "DKIM-Signature:",
+        "MIME-Version: ", "X-Mailer: ",    "Delivered-To: ", "Content-Type: "};
+    for (size_t i = 0; i < MC_ARRAY_LEN(fields); i++)
+        if (mc_bounce_starts(line, fields[i]))
+            return true;
+    return false;
+}
+
+static bool looks_like_header(struct mc_span line)
+{
+    size_t i = 0;
+    while (i < line.len && i < 40 && line.at[i] > ' ' && line.at[i] != ':' && line.at[i] != '@' &&
+           line.at[i] != '<')
+        i++;
+    return i > 1 && i + 1 < line.len && line.at[i] == ':' && line.at[i + 1] == ' ';
+}
+
+static void split(struct mc_span text, struct mc_prose *prose)
+{
+    struct mc_span rest = text;
+    const char *block = NULL; /* where a run of header lines began */
+    while (rest.len) {
+        const char *start = rest.at;
+        struct mc_span line = mc_bounce_line(&rest);
+        bool header = looks_like_header(line);
+        if (!header && !(line.len && (line.at[0] == ' ' || line.at[0] == '\t')))
+            block = NULL;
+        else if (header && !block)
+            block = start;
+        bool ruler = start != text.at && mc_words_are_ruler(line);
+        if (!ruler && !is_header_of_original(line))
+            continue;
+        if (!ruler && block)
+            start = block;
+        prose->text = mc_span(text.at, (size_t)(start - text.at));
+        prose->original = mc_span(start, (size_t)(text.at + text.len - start));
+        if (mc_bounce_trim(prose->text).len || ruler)
+            return;
+    }
+    prose->text = text;
+    prose->original = mc_span(text.at + text.len, 0);
+}
+
+/* ---- what a line makes of its address ---- */
+
+static struct mc_span without_marks(struct mc_span line)
+{
+    while (line.len && strchr(" \t-*>+.|#\"'([", line.at[0]))
+        line = mc_span(line.at + 1, line.len - 1);
+    return line;
+}
+
+/* Words left of a line when the address and its brackets are taken away. */
+static size_t words_beside(struct mc_span line, struct mc_span address)
+{
+    size_t words = 0;
+    bool in_word = false;
+    for (size_t i = 0; i < line.len; i++) {
+        const char *c = line.at + i;
+        bool part = c < address.at || c >= address.at + address.len;
+        bool letter = part && ((unsigned char)*c >= 0x80 || mc_is_digit(*c) ||
+                               ((*c | 0x20) >= 'a' && (*c | 0x20) <= 'z'));
+        words += letter && !in_word;
+        in_word = letter || (part && in_word && (*c == '\'' || *c == '.'));
+    }
+    return words;
+}
+
+/* 0: not the one; 5: nobody else. `before` is the line of text before it. */
+static unsigned worth_of(struct mc_span line, struct mc_span address, struct mc_span before)
+{
+    struct mc_span core = without_marks(line);
+    size_t label = mc_words_label(core);
+    size_t at = (size_t)(address.at - core.at);
+    if (address.at < core.at)
+        at = 0;
+    if (mc_bounce_has(line, "RCPT TO:"))
+        return 4;
+    if (mc_words_name_others(line))
+        return 0;
+    if (label && at <= label + 12)
+        return 4;
+    if (!words_beside(line, address))
+        return 5;
+    if (at <= 1) { /* "<user@example.com>: why" */
+        const char *end = address.at + address.len, *stop = line.at + line.len;
+        while (end < stop && strchr(">)'\" ", *end))
+            end++;
+        if (end < stop && (*end == ':' || *end == '.' || *end == '-' || *end == '(' || *end == ','))
+            return 5;
+        return mc_words_fail(line) || mc_bounce_has(line, " on ") ? 5 : 3;
+    }
+    if (mc_words_fail(line))
+        return 3;
+    before = mc_bounce_trim(before);
+    if (before.len && before.at[before.len - 1] == ':' && words_beside(line, address) < 8)
+        return 4;
+    if (before.len && mc_words_fail(before))
+        return 3;
+    return words_beside(line, address) < 5 ? 2 : 1;
+}
+
+static bool same(struct mc_span a, struct mc_span b)
+{
+    return a.len && mc_span_equal_nocase(a, b);
+}
+
+static void note(struct mc_prose *prose, struct mc_span address, size_t line, unsigned worth)
+{
+    if (worth > prose->worth) {
+        prose->count = 0;
+        prose->worth = worth;
+    }
+    if (worth < prose->worth || prose->count == MC_FAILED_MAX)
+        return;
+    for (size_t i = 0; i < prose->count; i++)
+        if (same(prose->failed[i].address, address))
+            return;
+    prose->failed[prose->count++] = (struct mc_failed){address, line};
+}
+
+void mc_prose_read(struct mc_span text, struct mc_span sender, struct mc_prose *prose)
+{
+    prose->count = 0;
+    prose->worth = 0;
+    split(text, prose);
+    struct mc_span rest = prose->text, before = mc_span(text.at, 0);
+    while (rest.len) {
+        size_t start = (size_t)(rest.at - prose->text.at), from = 0, seen = 0;
+        struct mc_span line = mc_bounce_line(&rest), address;
+        while (seen++ < 20 && mc_find_address(line, &from, &address)) {
+            if (mc_span_equal_nocase(address, sender) || mc_is_daemon(address))
+                continue;
+            unsigned worth = worth_of(line, address, before);
+            if (worth)
+                note(prose, address, start, worth);
+        }
+        if (mc_bounce_trim(line).len)
+            before = line;
+    }
+}
+
+/* ---- what is said of him ---- */
+
+/* A line with the words of a server: where they start in it, line.len where there are none. */
+static size_t reply_in(struct mc_span line)
+{
+    for (size_t i = 0; i + 4 < line.len; i++) {
+        char c = line.at[i], before = i ? line.at[i - 1] : ' ';
+        if ((c != '4' && c != '5') || !mc_is_digit(line.at[i + 1]) || !mc_is_digit(line.at[i + 2]))
+            continue;
+        if (line.at[i + 1] > '7' || !strchr(" \t:;<>('\"#[", before))
+            continue;
+        if (line.at[i + 3] != ' ' && line.at[i + 3] != '-' && line.at[i + 3] != ':')
+            continue;
+        struct mc_span after = mc_bounce_trim(mc_span(line.at + i + 4, line.len - i - 4));
+        /* "465 bytes", "421 seconds" */
+        if (mc_bounce_starts(after, "byte") || mc_bounce_starts(after, "sec") ||
+            mc_bounce_starts(after, "KB") || mc_bounce_starts(after, "messages"))
+            continue;
+        return i;
+    }
+    return line.len;
+}
+
+/* From `start` to the end of the paragraph. */
+static struct mc_span paragraph(struct mc_span text, size_t start)
+{
+    struct mc_span rest = mc_span(text.at + start, text.len - start);
+    const char *begin = rest.at, *end = rest.at;
+    while (rest.len && (size_t)(rest.at - begin) < REPLY_MAX) {
+        struct mc_span line = mc_bounce_line(&rest);
+        if (!mc_bounce_trim(line).len)
+            break;
+        end = line.at + line.len;
+    }
+    return mc_bounce_trim(mc_span(begin, (size_t)(end - begin)));
+}
+
+/* What follows the address: its line's rest and the lines below, to the end of the paragraph that
+ * holds the first of them, or to the next one's line. */
+static struct mc_span below(const struct mc_prose *prose, const struct mc_failed *failed)
+{
+    size_t start = (size_t)(failed->address.at - prose->text.at) + failed->address.len;
+    size_t stop = prose->text.len;
+    for (size_t i = 0; i < prose->count; i++)
+        if (prose->failed[i].line > failed->line && prose->failed[i].line < stop)
+            stop = prose->failed[i].line;
+    struct mc_span rest = mc_span(prose->text.at + start, stop - start);
+    while (rest.len && strchr(">:)'\"., \t\r\n-", rest.at[0]))
+        rest = mc_span(rest.at + 1, rest.len - 1);
+    struct mc_span first = paragraph(rest, 0);
+    size_t used = (size_t)(first.at + first.len - rest.at);
+    if (mc_bounce_is_telling(first) || used >= rest.len)
+        return first;
+    struct mc_span second = paragraph(rest, used);
+    while (!second.len && used < rest.len)
+        second = paragraph(rest, ++used);
+    struct mc_span next = mc_bounce_trim(mc_span(rest.at + used, rest.len - used));
+    next = paragraph(next, 0);
+    return mc_bounce_is_telling(next) ? next : first;
+}
+
+/* The best line or paragraph of the whole: a reply first, else the first that tells something. */
+static struct mc_span anywhere(struct mc_span text)
+{
+    struct mc_span best = mc_span(text.at, 0), rest = text;
+    while (rest.len) { /* the last reply that tells something: a transcript ends with the verdict */
+        size_t start = (size_t)(rest.at - text.at);
+        struct mc_span line = mc_bounce_line(&rest);
+        size_t at = reply_in(line);
+        if (at == line.len)
+            continue;
+        struct mc_span said = paragraph(text, start + at);
+        if (mc_bounce_is_telling(said) && (!best.len || mc_bounce_starts(line, "<<<")))
+            best = said;
+    }
+    for (rest = text; !best.len && rest.len;) {
+        struct mc_span said = paragraph(rest, 0);
+        if (said.len && mc_words_fail(said) && mc_bounce_is_telling(said))
+            best = said;
+        size_t used = (size_t)(said.at + said.len - rest.at) + 1;
+        rest = used < rest.len ? mc_span(rest.at + used, rest.len - used) : mc_span(text.at, 0);
+    }
+    return best;
+}
+
+struct mc_span mc_prose_reply(const struct mc_prose *prose, struct mc_span address, bool alone)
+{
+    struct mc_span said = mc_span(prose->text.at, 0);
+    for (size_t i = 0; i < prose->count; i++)
+        if (same(prose->failed[i].address, address))
+            said = below(prose, &prose->failed[i]);
+    if (mc_bounce_is_telling(said) || !alone)
+        return said;
+    struct mc_span other = anywhere(prose->text);
+    return other.len ? other : said;
+}
+
+/* ---- HTML ---- */
+
+static size_t entity(struct mc_span at, struct mc_text *text)
+{
+    static const char *const names[][2] = {{"&lt;", "<"},    {"&gt;", ">"},   {"&amp;", "&"},
+                                           {"&quot;", "\""}, {"&nbsp;", " "}, {"&#39;", "'"},
+                                           {"&#64;", "@"},   {"&#x40;", "@"}, {"&#46;", "."}};
+    for (size_t i = 0; i < MC_ARRAY_LEN(names); i++)
+        if (mc_bounce_starts(at, names[i][0])) {
+            mc_text_add_z(text, names[i][1]);
+            return strlen(names[i][0]);
+        }
+    mc_text_add_char(text, '&');
+    return 1;
+}
+
+static bool breaks(struct mc_span tag)
+{
+    static const char *const tags[] = {"br", "p",   "/p", "div", "/div", "tr",   "/tr",
+                                       "li", "/li", "h",  "/h",  "pre",  "/pre", "hr"};
+    for (size_t i = 0; i < MC_ARRAY_LEN(tags); i++)
+        if (mc_bounce_starts(tag, tags[i]))
+            return true;
+    return false;
+}
+
+void mc_prose_from_html(struct mc_span html, struct mc_text *text)
+{
+    for (size_t i = 0; i < html.len;) {
+        struct mc_span rest = mc_span(html.at + i, html.len - i);
+        if (rest.at[0] == '&') {
+            i += entity(rest, text);
+        } else if (rest.at[0] == '<' && !mc_bounce_starts(rest, "< ")) {
+            const char *end = memchr(rest.at, '>', rest.len);
+            size_t len = end ? (size_t)(end - rest.at) + 1 : rest.len;
+            struct mc_span tag = mc_span(rest.at + 1, len - 1);
+            bool hidden = mc_bounce_starts(tag, "style") || mc_bounce_starts(tag, "script");
+            if (hidden) {
+                size_t close =
+                    mc_bounce_find(rest, mc_bounce_starts(tag, "style") ? "</style" : "</script");
+                len = close > len ? close : len;
+            }
+            if (memchr(tag.at, '@', tag.len) && !memchr(tag.at, ' ', tag.len) &&
+                !memchr(tag.at, '=', tag.len))
+                mc_text_add_span(text, mc_span(rest.at, len)); /* <user@example.com>, bare */
+            else
+                mc_text_add_char(text, breaks(tag) ? '\n' : ' ');
+            i += len;
+        } else {
+            mc_text_add_char(text, rest.at[0] == '\r' ? ' ' : rest.at[0]);
+            i++;
+        }
+    }
+}

@@ -1,0 +1,313 @@
+#include "bounce/judge.h"
+
+#include "base/memory.h"
+
+/* ---- text tools ---- */
+
+size_t mc_bounce_find(struct mc_span text, const char *what)
+{
+    size_t len = strlen(what);
+    char first = mc_ascii_lower(what[0]);
+    for (size_t i = 0; i + len <= text.len; i++)
+        if (mc_ascii_lower(text.at[i]) == first &&
+            mc_span_equal_nocase(mc_span(text.at + i, len), mc_span(what, len)))
+            return i;
+    return text.len;
+}
+
+bool mc_bounce_has(struct mc_span text, const char *what)
+{
+    return text.len && mc_bounce_find(text, what) < text.len;
+}
+
+bool mc_bounce_starts(struct mc_span text, const char *what)
+{
+    size_t len = strlen(what);
+    return text.len >= len && mc_span_equal_nocase(mc_span(text.at, len), mc_span(what, len));
+}
+
+static bool is_blank(char c)
+{
+    return c == ' ' || c == '\t' || c == '\r' || c == '\n' || c == '\0';
+}
+
+struct mc_span mc_bounce_trim(struct mc_span text)
+{
+    while (text.len && is_blank(text.at[0]))
+        text = mc_span(text.at + 1, text.len - 1);
+    while (text.len && is_blank(text.at[text.len - 1]))
+        text.len--;
+    return text;
+}
+
+struct mc_span mc_bounce_line(struct mc_span *text)
+{
+    const char *end = text->len ? memchr(text->at, '\n', text->len) : NULL;
+    struct mc_span line = mc_span(text->at, end ? (size_t)(end - text->at) : text->len);
+    size_t used = end ? line.len + 1 : line.len;
+    *text = mc_span(text->at + used, text->len - used);
+    while (line.len && line.at[line.len - 1] == '\r')
+        line.len--;
+    return line;
+}
+
+/* ---- kinds ---- */
+
+enum mc_bounce_kind mc_bounce_kind_of(enum mc_reason reason)
+{
+    if (mc_reason_status(reason) == MC_UNDELIVERABLE)
+        return MC_BOUNCE_HARD;
+    if (reason == MC_REASON_BLOCKED || reason == MC_REASON_TLS_REQUIRED ||
+        reason == MC_REASON_SUPPRESSED)
+        return MC_BOUNCE_BLOCKED;
+    return MC_BOUNCE_SOFT;
+}
+
+const char *mc_bounce_kind_name(enum mc_bounce_kind kind)
+{
+    static const char *const names[] = {"hard", "soft", "blocked"};
+    _Static_assert(MC_ARRAY_LEN(names) == MC_BOUNCE_KINDS, "one for each");
+    MC_ASSERT(kind < MC_BOUNCE_KINDS);
+    return names[kind];
+}
+
+/* ---- what the sending host itself met ---- */
+
+/* Words no remote server says at RCPT, in the order in which they decide. */
+static const struct {
+    const char *words;
+    enum mc_reason reason;
+} troubles[] = {
+    {"host not found, try again", MC_REASON_DNS_FAILED},
+    {"host name lookup failure", MC_REASON_DNS_FAILED},
+    {"SERVFAIL", MC_REASON_DNS_FAILED},
+    {"lookup failed temporarily", MC_REASON_DNS_FAILED},
+    {"CNAME lookup failed temporarily", MC_REASON_DNS_FAILED},
+    {"nullmx", MC_REASON_NULL_MX},
+    {"null mx", MC_REASON_NULL_MX},
+    {"does not accept mail (null", MC_REASON_NULL_MX},
+    {"responded with code NOERROR", MC_REASON_NO_MAIL_SERVER},
+    {"no mail exchanger", MC_REASON_NO_MAIL_SERVER},
+    {"find a mail exchanger", MC_REASON_NO_MAIL_SERVER},
+    {"all relevant MX records point to non-existent hosts", MC_REASON_NO_MAIL_SERVER},
+    {"Unable to find MX", MC_REASON_NO_MAIL_SERVER},
+    {"an MX or SRV record indicated no SMTP service", MC_REASON_NULL_MX},
+    {"no DNS MX", MC_REASON_NO_MAIL_SERVER},
+    {"type=MX: host found but no data", MC_REASON_NO_MAIL_SERVER},
+    {"host found but no data record", MC_REASON_NO_MAIL_SERVER},
+    {"NXDOMAIN", MC_REASON_NO_SUCH_DOMAIN},
+    {"Host not found", MC_REASON_NO_SUCH_DOMAIN},
+    {"host unknown", MC_REASON_NO_SUCH_DOMAIN},
+    {"unknown host", MC_REASON_NO_SUCH_DOMAIN},
+    {"no such domain", MC_REASON_NO_SUCH_DOMAIN},
+    {"unknown domain", MC_REASON_NO_SUCH_DOMAIN},
+    {"bad destination host", MC_REASON_NO_SUCH_DOMAIN},
+    {"bad destination system", MC_REASON_NO_SUCH_DOMAIN},
+    {"illegal host/domain name", MC_REASON_NO_SUCH_DOMAIN},
+    {"find any host named", MC_REASON_NO_SUCH_DOMAIN},
+    {"find any host by that name", MC_REASON_NO_SUCH_DOMAIN},
+    {"cannot find your recipient's domain", MC_REASON_NO_SUCH_DOMAIN},
+    {"domain name not found", MC_REASON_NO_SUCH_DOMAIN},
+    {"domain was not found", MC_REASON_NO_SUCH_DOMAIN},
+    {"non-existent domain", MC_REASON_NO_SUCH_DOMAIN},
+    {"nonexistent domain", MC_REASON_NO_SUCH_DOMAIN},
+    {"domain does not exist", MC_REASON_NO_SUCH_DOMAIN},
+    {"domain doesn't exist", MC_REASON_NO_SUCH_DOMAIN},
+    {"domain couldn't be found", MC_REASON_NO_SUCH_DOMAIN},
+    {"couldn't be found. Check for unnecessary spaces", MC_REASON_NO_SUCH_DOMAIN},
+    {"not listed in Domino Directory domain", MC_REASON_NO_SUCH_MAILBOX},
+    {"no route found to domain", MC_REASON_NO_SUCH_DOMAIN},
+    {"no valid hosts", MC_REASON_NO_SUCH_DOMAIN},
+    {"Name or service not known", MC_REASON_NO_SUCH_DOMAIN},
+    {"no answer from host", MC_REASON_CONNECT_FAILED},
+    {"connection refused", MC_REASON_CONNECT_FAILED},
+    {"connection was refused", MC_REASON_CONNECT_FAILED},
+    {"connection reset", MC_REASON_CONNECT_FAILED},
+    {"connection was dropped", MC_REASON_CONNECT_FAILED},
+    {"connection dropped", MC_REASON_CONNECT_FAILED},
+    {"connection frequently dropped", MC_REASON_CONNECT_FAILED},
+    {"connection failed", MC_REASON_CONNECT_FAILED},
+    {"lost connection", MC_REASON_CONNECT_FAILED},
+    {"connection died", MC_REASON_CONNECT_FAILED},
+    {"no route to host", MC_REASON_CONNECT_FAILED},
+    {"host unreachable", MC_REASON_CONNECT_FAILED},
+    {"network is unreachable", MC_REASON_CONNECT_FAILED},
+    {"network unreachable", MC_REASON_CONNECT_FAILED},
+    {"unable to connect", MC_REASON_CONNECT_FAILED},
+    {"unable to establish an SMTP connection", MC_REASON_CONNECT_FAILED},
+    {"establish an SMTP connection", MC_REASON_CONNECT_FAILED},
+    {"could not connect", MC_REASON_CONNECT_FAILED},
+    {"couldn't connect", MC_REASON_CONNECT_FAILED},
+    {"cannot connect", MC_REASON_CONNECT_FAILED},
+    {"error connecting to", MC_REASON_CONNECT_FAILED},
+    {"failed to connect", MC_REASON_CONNECT_FAILED},
+    {"all hosts have been failing", MC_REASON_CONNECT_FAILED},
+    {"server is not responding", MC_REASON_CONNECT_FAILED},
+    {"server did not respond", MC_REASON_CONNECT_FAILED},
+    {"host not responding", MC_REASON_CONNECT_FAILED},
+    {"mail loop", MC_REASON_SERVER_ERROR},
+    {"loops back", MC_REASON_SERVER_ERROR},
+    {"too many hops", MC_REASON_SERVER_ERROR},
+    {"hop count", MC_REASON_SERVER_ERROR},
+    {"routing loop", MC_REASON_SERVER_ERROR},
+    {"timed out", MC_REASON_TIMEOUT},
+    {"timedout", MC_REASON_TIMEOUT},
+    {"time out", MC_REASON_TIMEOUT},
+    {"timeout", MC_REASON_TIMEOUT},
+    {"retry time not reached", MC_REASON_TIMEOUT},
+    {"queue too long", MC_REASON_TIMEOUT},
+    {"delivery time expired", MC_REASON_TIMEOUT},
+    {"delivery expired", MC_REASON_TIMEOUT},
+    {"message expired", MC_REASON_TIMEOUT},
+    {"within the specified time", MC_REASON_TIMEOUT},
+    {"could not be delivered within", MC_REASON_TIMEOUT},
+    {"within the time limit", MC_REASON_TIMEOUT},
+    {"was not delivered within", MC_REASON_TIMEOUT},
+    {"could not be delivered for", MC_REASON_TIMEOUT},
+    {"couldn't be delivered for", MC_REASON_TIMEOUT},
+    {"has been delayed", MC_REASON_TIMEOUT},
+    {"retention period", MC_REASON_TIMEOUT},
+    {"unable to deliver this message after", MC_REASON_TIMEOUT},
+};
+
+static bool trouble(struct mc_span text, enum mc_reason *reason)
+{
+    for (size_t i = 0; i < MC_ARRAY_LEN(troubles); i++)
+        if (mc_bounce_has(text, troubles[i].words)) {
+            *reason = troubles[i].reason;
+            return true;
+        }
+    return false;
+}
+
+/* The words of a remote server, or only of the host that gave up? */
+static bool quotes_reply(struct mc_span text)
+{
+    for (size_t i = 0; i + 3 < text.len; i++) {
+        char c = text.at[i];
+        if ((c != '4' && c != '5') || !mc_is_digit(text.at[i + 1]) || !mc_is_digit(text.at[i + 2]))
+            continue;
+        char before = i ? text.at[i - 1] : ' ', after = text.at[i + 3];
+        if ((after == ' ' || after == '-') && strchr(" \n:;<>('\"#", before) &&
+            text.at[i + 1] <= '7')
+            return true;
+    }
+    return false;
+}
+
+bool mc_bounce_status(struct mc_span text, struct mc_bounce_said *said)
+{
+    unsigned number[3] = {0}, part = 0, digits = 0;
+    text = mc_bounce_trim(text);
+    for (size_t i = 0; i < text.len && part < 3; i++) {
+        char c = text.at[i];
+        if (mc_is_digit(c) && digits < 3) {
+            number[part] = number[part] * 10 + (unsigned)(c - '0');
+            digits++;
+        } else if (c == '.' && digits && part < 2) {
+            part++;
+            digits = 0;
+        } else if (digits || part || (c != '#' && c != '(' && c != ' ')) {
+            break;
+        }
+    }
+    if (part != 2 || !digits || (number[0] != 2 && number[0] != 4 && number[0] != 5))
+        return false;
+    said->class = (uint8_t)number[0];
+    said->subject = (uint16_t)number[1];
+    said->detail = (uint16_t)number[2];
+    return true;
+}
+
+static struct mc_ruling classify(const struct mc_bounce_said *said, bool with_status)
+{
+    struct mc_reply reply;
+    struct mc_span text = said->text;
+    mc_reply_from_text(text, &reply);
+    /* a report's reply quotes itself as "550 5.1.1"; where it has no code of its own, the Status
+     * stands in for it */
+    if (with_status && !reply.class && said->class) {
+        reply.class = said->class;
+        reply.subject = said->subject;
+        reply.detail = said->detail;
+    }
+    struct mc_ours ours = {.recipient = said->recipient, .sender = said->sender};
+    return mc_classify(said->stage, &reply, said->provider, &ours);
+}
+
+/* A rule that only repeats the number, where the Status may know better. */
+static bool is_weak(const struct mc_ruling *ruling)
+{
+    static const char *const weak[] = {"nothing", "nothing known", "code", "syntax", "weather"};
+    for (size_t i = 0; i < MC_ARRAY_LEN(weak); i++)
+        if (!strcmp(ruling->rule, weak[i]))
+            return true;
+    return false;
+}
+
+bool mc_bounce_is_telling(struct mc_span text)
+{
+    enum mc_reason reason;
+    struct mc_bounce_said said = {.text = text};
+    if (!text.len)
+        return false;
+    struct mc_ruling ruling = classify(&said, false);
+    return !is_weak(&ruling) || trouble(text, &reason);
+}
+
+/* RFC 3463: what the number alone says of the way there. */
+static enum mc_reason by_status(const struct mc_bounce_said *said, enum mc_reason otherwise)
+{
+    static const struct {
+        uint8_t class;
+        uint16_t subject, detail;
+        enum mc_reason reason;
+    } codes[] = {
+        {5, 1, 1, MC_REASON_NO_SUCH_MAILBOX},  {5, 1, 2, MC_REASON_NO_SUCH_DOMAIN},
+        {5, 1, 10, MC_REASON_NO_SUCH_MAILBOX}, {5, 1, 3, MC_REASON_NO_SUCH_MAILBOX},
+        {5, 1, 6, MC_REASON_NO_SUCH_MAILBOX},  {5, 2, 1, MC_REASON_MAILBOX_DISABLED},
+        {5, 2, 2, MC_REASON_MAILBOX_FULL},     {4, 2, 2, MC_REASON_MAILBOX_FULL},
+        {5, 4, 1, MC_REASON_CONNECT_FAILED},   {4, 4, 1, MC_REASON_CONNECT_FAILED},
+        {5, 4, 2, MC_REASON_CONNECT_FAILED},   {4, 4, 2, MC_REASON_CONNECT_FAILED},
+        {5, 4, 3, MC_REASON_DNS_FAILED},       {4, 4, 3, MC_REASON_DNS_FAILED},
+        {5, 4, 4, MC_REASON_NO_SUCH_DOMAIN},   {5, 4, 310, MC_REASON_NO_SUCH_DOMAIN},
+        {5, 4, 7, MC_REASON_TIMEOUT},          {4, 4, 7, MC_REASON_TIMEOUT},
+        {4, 4, 4, MC_REASON_DNS_FAILED},
+    };
+    for (size_t i = 0; i < MC_ARRAY_LEN(codes); i++)
+        if (said->class == codes[i].class && said->subject == codes[i].subject &&
+            said->detail == codes[i].detail)
+            return codes[i].reason;
+    return otherwise;
+}
+
+static enum mc_reason judge(const struct mc_bounce_said *said)
+{
+    enum mc_reason reason;
+    bool remote = quotes_reply(said->text);
+    struct mc_ruling ruling = classify(said, false);
+    bool weak = is_weak(&ruling);
+    if ((!remote || weak) && trouble(said->text, &reason))
+        return reason;
+    if (weak && said->class) {
+        reason = remote ? MC_REASON_COUNT : by_status(said, MC_REASON_COUNT);
+        if (reason != MC_REASON_COUNT)
+            return reason;
+        ruling = classify(said, true);
+        if (is_weak(&ruling) && ruling.surety == MC_SURE && !remote)
+            return by_status(said, ruling.reason);
+    }
+    return ruling.surety == MC_AMBIGUOUS ? MC_REASON_BLOCKED : ruling.reason;
+}
+
+enum mc_reason mc_bounce_judge(const struct mc_bounce_said *said)
+{
+    enum mc_reason reason = judge(said);
+    if (reason == MC_REASON_ACCEPTED || reason == MC_REASON_UNPROVEN)
+        reason = MC_REASON_SERVER_ERROR; /* a report of a failure that quotes a success */
+    if (said->delayed && mc_bounce_kind_of(reason) == MC_BOUNCE_HARD)
+        return reason == MC_REASON_NO_SUCH_DOMAIN || reason == MC_REASON_NO_MAIL_SERVER
+                   ? MC_REASON_DNS_FAILED
+                   : MC_REASON_SERVER_ERROR;
+    return reason;
+}

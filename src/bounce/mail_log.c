@@ -1,0 +1,227 @@
+#include "bounce/mail_log.h"
+
+#include "base/memory.h"
+#include "bounce/find_address.h"
+#include "bounce/judge.h"
+
+struct line {
+    struct mc_span source;
+    const struct mc_bounce_sink *sink;
+    struct mc_bounce_counts *counts;
+};
+
+static void emit(const struct line *line, struct mc_span raw, struct mc_bounce_said *said,
+                 struct mc_span host)
+{
+    struct mc_address address = {.email = {"", 0}};
+    bool known = mc_read_address(raw, &address);
+    if (raw.len && !known) {
+        line->counts->nameless++;
+        return;
+    }
+    said->recipient = known ? address.email : mc_span("", 0);
+    if (host.len && line->sink->provider)
+        said->provider = line->sink->provider(line->sink->arg, host);
+    struct mc_bounce bounce = {
+        .address = said->recipient,
+        .reason = mc_bounce_judge(said),
+        .stage = said->stage,
+        .smtp = said->text,
+        .host = host,
+        .provider = said->provider,
+        .source = line->source,
+    };
+    line->counts->bounces++;
+    line->sink->found(line->sink->arg, &bounce);
+}
+
+static struct mc_span from(struct mc_span text, size_t at)
+{
+    return at < text.len ? mc_span(text.at + at, text.len - at) : mc_span("", 0);
+}
+
+/* The value behind `name` ("relay=") up to a comma or blank. */
+static struct mc_span value(struct mc_span text, const char *name)
+{
+    size_t at = mc_bounce_find(text, name);
+    if (at == text.len)
+        return mc_span("", 0);
+    struct mc_span found = from(text, at + strlen(name));
+    size_t len = 0;
+    while (len < found.len && !strchr(", \t", found.at[len]))
+        len++;
+    return mc_span(found.at, len);
+}
+
+static struct mc_span host_of(struct mc_span relay)
+{
+    size_t len = 0;
+    while (len < relay.len && !strchr("[:, ;\"", relay.at[len]))
+        len++;
+    if (len && relay.at[len - 1] == '.')
+        len--;
+    struct mc_span host = mc_span(relay.at, len);
+    return mc_span_equal(host, mc_span("none", 4)) || mc_span_equal(host, mc_span("local", 5))
+               ? mc_span("", 0)
+               : host;
+}
+
+/* postfix/smtp[9]: ID: to=<a@b>, relay=mx[ip]:25, ..., dsn=5.1.1, status=bounced (host mx[ip]
+ * said: 550 5.1.1 ... (in reply to RCPT TO command)) */
+static bool postfix(const struct line *line, struct mc_span text)
+{
+    size_t at = mc_bounce_find(text, "status=");
+    size_t to = mc_bounce_find(text, " to=<");
+    if (at == text.len || to > at)
+        return false;
+    struct mc_span status = from(text, at + strlen("status="));
+    bool delayed = mc_bounce_starts(status, "deferred") || mc_bounce_starts(status, "SOFTBOUNCE");
+    if (!delayed && !mc_bounce_starts(status, "bounced") && !mc_bounce_starts(status, "expired")) {
+        line->counts->successes++;
+        return true;
+    }
+    struct mc_bounce_said said = {.delayed = delayed};
+    const char *open = memchr(status.at, '(', status.len);
+    if (open) {
+        said.text = mc_bounce_trim(mc_span(open + 1, (size_t)(status.at + status.len - open - 1)));
+        if (said.text.len && said.text.at[said.text.len - 1] == ')')
+            said.text.len--;
+    }
+    mc_bounce_status(value(text, " dsn="), &said);
+    if (mc_bounce_has(said.text, "refused to talk to me"))
+        said.stage = MC_STAGE_BANNER;
+    struct mc_span rest = from(text, to + strlen(" to=<"));
+    const char *end = memchr(rest.at, '>', rest.len);
+    emit(line, mc_span(rest.at, end ? (size_t)(end - rest.at) : rest.len), &said,
+         host_of(value(text, " relay=")));
+    return true;
+}
+
+/* 2026-01-01 00:00:00 ID ** a@b R=router T=transport H=mx [ip]: why */
+static bool exim(const struct line *line, struct mc_span text)
+{
+    size_t dead = mc_bounce_find(text, " ** "), late = mc_bounce_find(text, " == ");
+    size_t at = dead < late ? dead : late;
+    struct mc_bounce_said said = {.delayed = late < dead};
+    if (at == text.len)
+        return false;
+    struct mc_span rest = from(text, at + 4), to = value(rest, "");
+    size_t end = mc_bounce_find(rest, ": ");
+    size_t defer = said.delayed ? mc_bounce_find(rest, " defer (") : rest.len;
+    if (end == rest.len && defer == rest.len)
+        return false;
+    if (!memchr(to.at, '@', to.len)) { /* a local user: the address stands in <> */
+        const char *open = memchr(rest.at, '<', end);
+        if (!open)
+            return false;
+        to = mc_span(open, (size_t)(rest.at + end - open));
+    }
+    said.text = mc_bounce_trim(from(rest, end < rest.len ? end + 2 : defer));
+    /* "SMTP error from remote mail server after RCPT TO:<x>: 550 ..." names its stage */
+    emit(line, to, &said, host_of(value(rest, " H=")));
+    return true;
+}
+
+/* sm-mta[9]: ID: to=<a@b>,<c@d>, ..., relay=mx [ip], dsn=5.1.1, stat=User unknown */
+static bool sendmail(const struct line *line, struct mc_span text)
+{
+    size_t at = mc_bounce_find(text, " stat=");
+    size_t to = mc_bounce_find(text, " to=");
+    if (at == text.len || to > at)
+        return false;
+    struct mc_bounce_said said = {.text = mc_bounce_trim(from(text, at + strlen(" stat=")))};
+    mc_bounce_status(value(text, " dsn="), &said);
+    if (mc_bounce_starts(said.text, "Sent") || mc_bounce_starts(said.text, "queued") ||
+        said.class == 2) {
+        line->counts->successes++;
+        return true;
+    }
+    said.delayed = mc_bounce_starts(said.text, "Deferred") || said.class == 4;
+    struct mc_span list = from(text, to + strlen(" to="));
+    size_t end = mc_bounce_find(list, ", "), next = 0;
+    struct mc_span names = mc_span(list.at, end), address;
+    while (mc_find_address(names, &next, &address))
+        emit(line, address, &said, host_of(value(text, " relay=")));
+    return true;
+}
+
+/* smtpd[9]: ID mta delivery ... to=<a@b> ... relay="..." result="PermFail" stat="550 ..." */
+static bool opensmtpd(const struct line *line, struct mc_span text)
+{
+    size_t at = mc_bounce_find(text, "result=\""), stat = mc_bounce_find(text, "stat=\"");
+    struct mc_span result = from(text, at + strlen("result=\""));
+    if (at == text.len || stat == text.len)
+        return false;
+    bool delayed = mc_bounce_starts(result, "TempFail");
+    if (!delayed && !mc_bounce_starts(result, "PermFail")) {
+        line->counts->successes++;
+        return true;
+    }
+    struct mc_bounce_said said = {.delayed = delayed, .text = from(text, stat + strlen("stat=\""))};
+    if (said.text.len && said.text.at[said.text.len - 1] == '"')
+        said.text.len--;
+    mc_bounce_status(said.text, &said);
+    struct mc_span relay = value(text, "relay=\"");
+    emit(line, value(text, " to="), &said, host_of(relay));
+    return true;
+}
+
+static bool is_code(struct mc_span text)
+{
+    return text.len >= 3 && text.at[0] >= '2' && text.at[0] <= '5' && mc_is_digit(text.at[1]) &&
+           mc_is_digit(text.at[2]) && (text.len == 3 || strchr(" -\t", text.at[3]));
+}
+
+/* "550 5.1.1 <a@b>: no", alone or behind "a@b:", "a@b," "a@b<tab>". */
+static bool reply(const struct line *line, struct mc_span text)
+{
+    struct mc_span whole = text, to = mc_span("", 0);
+    size_t after = 0;
+    if (!is_code(text) && !mc_bounce_starts(text, "smtp;")) {
+        if (!mc_find_address(text, &after, &to) || (size_t)(to.at - text.at) > 1)
+            return false;
+        while (after < text.len && strchr(">:,; \t\"", text.at[after]))
+            after++;
+        text = from(text, after);
+        if (!is_code(text) && !mc_bounce_is_telling(text))
+            return false;
+    }
+    if (is_code(text) && text.at[0] <= '3') {
+        line->counts->successes++;
+        return true;
+    }
+    struct mc_bounce_said said = {.text = text};
+    after = 0;
+    struct mc_span address;
+    while (!to.len && mc_find_address(whole, &after, &address))
+        if (!mc_is_daemon(address))
+            to = address;
+    struct mc_address parsed;
+    if (to.len && !mc_read_address(to, &parsed))
+        to = mc_span("", 0);
+    emit(line, to, &said, mc_span("", 0));
+    return true;
+}
+
+bool mc_log_line_is(struct mc_span line)
+{
+    if (mc_bounce_has(line, " to=<"))
+        return mc_bounce_has(line, "status=") || mc_bounce_has(line, " stat=") ||
+               mc_bounce_has(line, "stat=\"");
+    return (mc_bounce_has(line, " ** ") || mc_bounce_has(line, " == ")) &&
+           (mc_bounce_has(line, " R=") || mc_bounce_has(line, ": "));
+}
+
+void mc_log_line_read(struct mc_span text, struct mc_span source, const struct mc_bounce_sink *sink,
+                      struct mc_bounce_counts *counts)
+{
+    struct line line = {.source = source, .sink = sink, .counts = counts};
+    text = mc_bounce_trim(text);
+    if (!text.len)
+        return;
+    counts->lines++;
+    if (postfix(&line, text) || opensmtpd(&line, text) || sendmail(&line, text) ||
+        (!is_code(text) && exim(&line, text)) || reply(&line, text))
+        return;
+    counts->no_reports++;
+}

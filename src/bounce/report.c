@@ -1,0 +1,387 @@
+#include "bounce/report.h"
+
+#include "base/memory.h"
+#include "bounce/bounce_text.h"
+#include "bounce/dsn.h"
+#include "bounce/find_address.h"
+#include "bounce/judge.h"
+#include "bounce/verp.h"
+
+struct report {
+    const struct mc_message *message;
+    const struct mc_bounce_sink *sink;
+    struct mc_bounce_counts *counts;
+    struct mc_span source;
+    size_t mail;            /* the one that is read as a report */
+    struct mc_span headers; /* of it */
+    struct mc_span sender;  /* to whom the report went */
+    struct mc_text html;
+    struct mc_prose prose;
+    char verp[MC_ADDRESS_MAX + 2];
+    size_t verp_len;
+    size_t found;
+    bool delayed, success;
+};
+
+/* ---- handing out ---- */
+
+static void emit(struct report *report, struct mc_span raw, const struct mc_bounce_said *given,
+                 struct mc_span host)
+{
+    struct mc_address address;
+    struct mc_bounce_said said = *given;
+    if (report->verp_len)
+        raw = mc_span(report->verp, report->verp_len);
+    if (!mc_read_address(raw, &address))
+        return;
+    said.recipient = address.email;
+    said.sender = report->sender;
+    if (host.len && report->sink->provider)
+        said.provider = report->sink->provider(report->sink->arg, host);
+    struct mc_bounce bounce = {
+        .address = address.email,
+        .reason = mc_bounce_judge(&said),
+        .stage = said.stage,
+        .smtp = said.text,
+        .host = host,
+        .provider = said.provider,
+        .source = report->source,
+        .at = report->message->date,
+    };
+    report->found++;
+    report->counts->bounces++;
+    report->sink->found(report->sink->arg, &bounce);
+}
+
+static struct mc_span first_address(struct mc_span text)
+{
+    size_t from = 0;
+    struct mc_span address;
+    return mc_find_address(text, &from, &address) ? address : mc_span("", 0);
+}
+
+/* ---- RFC 5965 ---- */
+
+static void complain(struct report *report, struct mc_span raw)
+{
+    struct mc_address address;
+    if (!mc_read_address(raw, &address))
+        return;
+    struct mc_bounce bounce = {
+        .address = address.email,
+        .reason = MC_REASON_SUPPRESSED,
+        .smtp = mc_span_of("complaint"),
+        .source = report->source,
+        .at = report->message->date,
+    };
+    report->found++;
+    report->counts->complaints++;
+    report->sink->found(report->sink->arg, &bounce);
+}
+
+/* The To: of the message that came back, the nearest one below. */
+static struct mc_span original_to(const struct report *report)
+{
+    static const char *const fields[] = {"X-HmXmrOriginalRecipient",
+                                         "X-Failed-Recipients",
+                                         "X-Envelope-To",
+                                         "X-Original-To",
+                                         "Delivered-To",
+                                         "To"};
+    for (size_t i = report->mail + 1; i < report->message->mail_count; i++) {
+        struct mc_span headers = mc_message_headers(report->message, i);
+        for (size_t j = 0; j < MC_ARRAY_LEN(fields); j++) {
+            struct mc_span to = first_address(mc_header(headers, fields[j]));
+            if (to.len && !mc_span_equal_nocase(to, report->sender))
+                return to;
+        }
+    }
+    return first_address(mc_header(report->prose.original, "To"));
+}
+
+static bool read_feedback(struct report *report, struct mc_span text)
+{
+    struct mc_dsn_group group;
+    if (!mc_dsn_next(&text, &group))
+        return false;
+    struct mc_span type = group.field[MC_DSN_FEEDBACK_TYPE];
+    if (mc_bounce_starts(type, "not-spam") || mc_bounce_starts(type, "auth-failure") ||
+        mc_bounce_starts(type, "dmarc") || mc_bounce_starts(type, "virus")) {
+        report->success = true;
+        return true;
+    }
+    struct mc_span to = first_address(group.field[MC_DSN_COMPLAINED]);
+    complain(report, to.len ? to : original_to(report));
+    if (!report->found)
+        report->counts->nameless++;
+    return true;
+}
+
+/* ---- RFC 3464 ---- */
+
+static bool is_action(struct mc_span action, const char *what)
+{
+    return mc_bounce_starts(action, what);
+}
+
+/* The one that failed; an alias of it, or whom the sender wrote to, only where that is no
+ * address. */
+static struct mc_span recipient_of(const struct mc_dsn_group *group)
+{
+    static const enum mc_dsn_field order[] = {MC_DSN_FINAL, MC_DSN_ORIGINAL, MC_DSN_ACTUAL};
+    struct mc_address address;
+    for (size_t i = 0; i < MC_ARRAY_LEN(order); i++) {
+        struct mc_span value = mc_dsn_untyped(group->field[order[i]]);
+        if (mc_read_address(value, &address) && !mc_bounce_starts(value, "undisclosed"))
+            return first_address(value);
+    }
+    return mc_span("", 0);
+}
+
+static void read_recipient(struct report *report, const struct mc_dsn_group *group, bool alone)
+{
+    struct mc_span action = group->field[MC_DSN_ACTION];
+    struct mc_bounce_said said = {.delayed = is_action(action, "delayed")};
+    mc_bounce_status(group->field[MC_DSN_STATUS], &said);
+    if (is_action(action, "delivered") || is_action(action, "relayed") ||
+        is_action(action, "expanded") || group->field[MC_DSN_DISPOSITION].len ||
+        (!action.len && said.class == 2)) {
+        report->success = true;
+        return;
+    }
+    struct mc_span to = recipient_of(group);
+    if (!to.len) {
+        to = first_address(mc_header(report->headers, "X-Failed-Recipients"));
+        to = to.len                ? to
+             : report->prose.count ? report->prose.failed[0].address
+                                   : original_to(report);
+    }
+    said.text = mc_dsn_untyped(group->field[MC_DSN_DIAGNOSTIC]);
+    if (!mc_bounce_is_telling(said.text)) {
+        struct mc_span other = group->field[MC_DSN_TEXT];
+        if (!mc_bounce_is_telling(other))
+            other = mc_prose_reply(&report->prose, to, alone);
+        if (other.len && (mc_bounce_is_telling(other) || !said.text.len))
+            said.text = other;
+    }
+    struct mc_span host = mc_dsn_untyped(group->field[MC_DSN_REMOTE_MTA]);
+    emit(report, to, &said, host);
+}
+
+static bool has_recipient(const struct mc_dsn_group *group)
+{
+    return group->field[MC_DSN_FINAL].len || group->field[MC_DSN_ORIGINAL].len ||
+           (group->field[MC_DSN_ACTION].len && group->field[MC_DSN_STATUS].len);
+}
+
+static void read_status(struct report *report, struct mc_span text)
+{
+    struct mc_dsn_group group;
+    struct mc_span rest = text;
+    size_t recipients = 0;
+    while (mc_dsn_next(&rest, &group))
+        recipients += has_recipient(&group);
+    for (rest = text; mc_dsn_next(&rest, &group);)
+        if (has_recipient(&group) && report->found < MC_FAILED_MAX)
+            read_recipient(report, &group, recipients == 1);
+}
+
+/* ---- prose ---- */
+
+static void emit_prose(struct report *report, struct mc_span address, bool alone)
+{
+    struct mc_bounce_said said = {.delayed = report->delayed};
+    said.text = mc_prose_reply(&report->prose, address, alone);
+    if (!said.text.len && alone) {
+        said.text = mc_bounce_trim(report->prose.text);
+        if (said.text.len > 1000)
+            said.text.len = 1000;
+    }
+    if (!mc_bounce_is_telling(said.text)) {
+        struct mc_span subject = mc_message_subject(report->message, report->mail);
+        if (mc_bounce_is_telling(subject) && !said.text.len)
+            said.text = subject;
+    }
+    emit(report, address, &said, mc_span("", 0));
+}
+
+static bool read_failed_field(struct report *report)
+{
+    struct mc_span field = mc_header(report->headers, "X-Failed-Recipients"), address;
+    size_t from = 0, count = 0;
+    while (mc_find_address(field, &from, &address))
+        count++;
+    for (from = 0; mc_find_address(field, &from, &address) && report->found < MC_FAILED_MAX;)
+        emit_prose(report, address, count == 1);
+    return count > 0;
+}
+
+static void read_prose(struct report *report, bool sure)
+{
+    unsigned least = sure ? 1 : 3;
+    size_t count = report->prose.count;
+    if (report->prose.worth >= least && (report->prose.worth > 2 || count == 1)) {
+        for (size_t i = 0; i < count; i++)
+            emit_prose(report, report->prose.failed[i].address, count == 1);
+        if (report->found)
+            return;
+    }
+    if (!sure)
+        return;
+    struct mc_span to = original_to(report);
+    if (!to.len && report->prose.count)
+        to = report->prose.failed[0].address;
+    if (to.len || report->verp_len)
+        emit_prose(report, to, true);
+}
+
+/* The text for people, all text parts of the mail in a row; HTML only where there is no other. */
+static struct mc_span prose_of(struct report *report)
+{
+    const struct mc_message *message = report->message;
+    bool plain = false;
+    for (size_t i = 0; i < message->part_count; i++)
+        plain = plain ||
+                (message->parts[i].mail == report->mail && message->parts[i].kind == MC_PART_TEXT &&
+                 mc_bounce_trim(mc_message_part(message, i)).len);
+    for (size_t i = 0; i < message->part_count; i++) {
+        const struct mc_part *part = &message->parts[i];
+        if (part->mail != report->mail)
+            continue;
+        if (plain ? part->kind == MC_PART_TEXT : part->kind == MC_PART_HTML) {
+            if (plain)
+                mc_text_add_span(&report->html, mc_message_part(message, i));
+            else
+                mc_prose_from_html(mc_message_part(message, i), &report->html);
+            mc_text_add_char(&report->html, '\n');
+        }
+    }
+    return mc_text_span(&report->html);
+}
+
+/* ---- what is it? ---- */
+
+static bool is_from_daemon(const struct report *report)
+{
+    struct mc_span from = mc_header(report->headers, "From");
+    struct mc_span path = mc_header(report->headers, "Return-Path");
+    return mc_bounce_has(from, "daemon") || mc_bounce_has(from, "postmaster") ||
+           mc_bounce_has(from, "mail delivery") || mc_bounce_has(from, "mailer") ||
+           mc_bounce_has(from, "system administrator") || mc_bounce_has(from, "mail admin") ||
+           mc_span_equal(path, mc_span("<>", 2)) || mc_span_equal(from, mc_span("<>", 2));
+}
+
+static bool is_auto_reply(const struct report *report)
+{
+    struct mc_span subject = mc_message_subject(report->message, report->mail);
+    struct mc_span headers = report->headers;
+    if (mc_prose_is_auto_reply_subject(subject))
+        return !mc_prose_is_report_subject(subject) || !is_from_daemon(report);
+    if (mc_prose_is_report_subject(subject) || mc_header(headers, "X-Failed-Recipients").len)
+        return false;
+    return mc_bounce_starts(mc_header(headers, "Auto-Submitted"), "auto-replied") ||
+           mc_header(headers, "X-Autoreply").len || mc_header(headers, "X-Autorespond").len ||
+           mc_header(headers, "X-Autoresponder").len ||
+           mc_bounce_starts(mc_header(headers, "Precedence"), "auto_reply") ||
+           mc_bounce_starts(mc_header(headers, "X-Precedence"), "auto_reply");
+}
+
+static const struct mc_part *part_of(const struct report *report, enum mc_part_kind kind,
+                                     size_t *at)
+{
+    for (; *at < report->message->part_count; ++*at)
+        if (report->message->parts[*at].mail == report->mail &&
+            report->message->parts[*at].kind == kind)
+            return &report->message->parts[*at];
+    return NULL;
+}
+
+/* Fields of a report that somebody forwarded as text. */
+static bool read_pasted_status(struct report *report, struct mc_span text)
+{
+    size_t at = mc_bounce_find(text, "Final-Recipient:");
+    if (at == text.len || !mc_bounce_has(text, "\nAction:"))
+        return false;
+    struct mc_span rest = mc_span(text.at + at, text.len - at), status = rest;
+    /* up to the message that came back with it */
+    while (rest.len) {
+        struct mc_span line = mc_bounce_line(&rest);
+        if (mc_bounce_starts(line, "Received:") || mc_bounce_starts(line, "--")) {
+            status.len = (size_t)(line.at - status.at);
+            break;
+        }
+    }
+    read_status(report, status);
+    return report->found || report->success;
+}
+
+/* True where the mail was a report, whoever was found in it. */
+static bool read_mail(struct report *report)
+{
+    size_t at = 0;
+    struct mc_span subject = mc_message_subject(report->message, report->mail);
+    if (part_of(report, MC_PART_FEEDBACK, &at) &&
+        read_feedback(report, mc_message_part(report->message, at)))
+        return true;
+    struct mc_span text = prose_of(report);
+    mc_prose_read(text, report->sender, &report->prose);
+    for (at = 0; part_of(report, MC_PART_STATUS, &at); at++)
+        read_status(report, mc_message_part(report->message, at));
+    if (report->found || report->success || read_pasted_status(report, text))
+        return true;
+    if (is_auto_reply(report)) {
+        report->counts->auto_replies++;
+        return true;
+    }
+    bool daemon = is_from_daemon(report), named = mc_prose_is_report_subject(subject);
+    bool worded = mc_prose_is_report_text(report->prose.text);
+    report->delayed = mc_prose_is_delay(report->prose.text) || mc_bounce_has(subject, "delayed") ||
+                      mc_bounce_has(subject, "warning");
+    if (read_failed_field(report))
+        return true;
+    bool sure = (daemon && (named || worded)) || (named && worded) ||
+                report->message->mails[report->mail].is_report;
+    if (!sure && !daemon && !named)
+        return false;
+    read_prose(report, sure);
+    if (!report->found && sure)
+        report->counts->nameless++;
+    return report->found || sure;
+}
+
+static void find_verp(struct report *report)
+{
+    static const char *const fields[] = {"To", "Delivered-To", "X-Original-To", "Envelope-To",
+                                         "X-Envelope-To"};
+    if (!report->sink->verp)
+        return;
+    for (size_t i = 0; i < MC_ARRAY_LEN(fields) && !report->verp_len; i++)
+        report->verp_len =
+            mc_verp_read(report->sink->verp, first_address(mc_header(report->headers, fields[i])),
+                         report->verp, sizeof report->verp);
+}
+
+void mc_report_read(const struct mc_message *message, struct mc_span source,
+                    const struct mc_bounce_sink *sink, struct mc_bounce_counts *counts)
+{
+    bool done = false;
+    counts->messages++;
+    if (message->cut)
+        counts->damaged++;
+    for (size_t mail = 0; mail < message->mail_count && !done; mail++) {
+        struct report report = {.message = message,
+                                .sink = sink,
+                                .counts = counts,
+                                .source = source,
+                                .mail = mail,
+                                .headers = mc_message_headers(message, mail)};
+        report.sender = first_address(mc_header(report.headers, "To"));
+        find_verp(&report);
+        done = read_mail(&report);
+        if (report.success && !report.found)
+            counts->successes++;
+        mc_text_free(&report.html);
+    }
+    if (!done)
+        counts->no_reports++;
+}

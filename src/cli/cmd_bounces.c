@@ -1,0 +1,209 @@
+/* mailcheck bounces: delivery reports in, `address,bounce,reason,smtp,source` out, one row for
+ * each failed recipient; a summary by reason and provider on stderr. */
+#include <inttypes.h>
+#include <jansson.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "base/memory.h"
+#include "base/text.h"
+#include "bounce/mailbox.h"
+#include "bounce/verp.h"
+#include "cli/command.h"
+#include "lists/lists.h"
+
+#define SMTP_MAX      512
+#define PROVIDERS_MAX 64
+#define FLUSH_BYTES   (1u << 16)
+
+struct output {
+    struct mc_text text;
+    struct mc_text cell;
+    enum mc_format format;
+    const struct mc_lists *lists;
+    bool failed;
+    uint64_t kinds[MC_BOUNCE_KINDS], reasons[MC_REASON_COUNT];
+    struct {
+        const char *id; /* static, of the lists */
+        uint64_t kinds[MC_BOUNCE_KINDS];
+    } providers[PROVIDERS_MAX];
+    size_t provider_count;
+};
+
+static struct mc_span provider_of(void *arg, struct mc_span host)
+{
+    const struct output *output = arg;
+    const struct mc_provider *provider = mc_lists_provider(output->lists, host);
+    return mc_span_of(provider ? provider->id : "");
+}
+
+static void add_cell(struct output *output, struct mc_span cell)
+{
+    bool quote = false;
+    for (size_t i = 0; i < cell.len; i++)
+        quote = quote || strchr(",\"\r\n", cell.at[i]);
+    if (quote)
+        mc_text_add_char(&output->text, '"');
+    /* what a spreadsheet would run is text to it behind an apostrophe */
+    if (cell.len && strchr("=+-@\t\r", cell.at[0]))
+        mc_text_add_char(&output->text, '\'');
+    for (size_t i = 0; i < cell.len; i++) {
+        if (cell.at[i] == '"')
+            mc_text_add_char(&output->text, '"');
+        mc_text_add_char(&output->text, cell.at[i]);
+    }
+    if (quote)
+        mc_text_add_char(&output->text, '"');
+}
+
+static void flush(struct output *output)
+{
+    if (output->text.len &&
+        fwrite(output->text.at, 1, output->text.len, stdout) != output->text.len)
+        output->failed = true;
+    output->text.len = 0;
+}
+
+static void add_csv(struct output *output, const struct mc_span *cells)
+{
+    for (size_t i = 0; i < 5; i++) {
+        if (i)
+            mc_text_add_char(&output->text, ',');
+        add_cell(output, cells[i]);
+    }
+    mc_text_add_char(&output->text, '\n');
+}
+
+static void add_json(struct output *output, const struct mc_bounce *bounce,
+                     const struct mc_span *cells)
+{
+    static const char *const names[] = {"address", "bounce", "reason", "smtp", "source"};
+    json_t *object = json_object();
+    for (size_t i = 0; i < 5; i++)
+        json_object_set_new(object, names[i],
+                            cells[i].len ? json_stringn(cells[i].at, cells[i].len) : json_null());
+    if (bounce->provider.len)
+        json_object_set_new(object, "provider",
+                            json_stringn(bounce->provider.at, bounce->provider.len));
+    char *line = json_dumps(object, JSON_COMPACT);
+    mc_text_add_z(&output->text, line ? line : "{}");
+    mc_text_add_char(&output->text, '\n');
+    free(line);
+    json_decref(object);
+}
+
+static void count(struct output *output, const struct mc_bounce *bounce)
+{
+    enum mc_bounce_kind kind = mc_bounce_kind_of(bounce->reason);
+    output->kinds[kind]++;
+    output->reasons[bounce->reason]++;
+    if (!bounce->provider.len)
+        return;
+    size_t i = 0;
+    while (i < output->provider_count &&
+           !mc_span_equal(mc_span_of(output->providers[i].id), bounce->provider))
+        i++;
+    if (i == PROVIDERS_MAX)
+        return;
+    if (i == output->provider_count)
+        output->providers[output->provider_count++].id = bounce->provider.at;
+    output->providers[i].kinds[kind]++;
+}
+
+/* The seam for a store of verdicts: each piece of evidence passes here once. */
+static void found(void *arg, const struct mc_bounce *bounce)
+{
+    struct output *output = arg;
+    size_t smtp, source;
+    count(output, bounce);
+    output->cell.len = 0;
+    if (bounce->stage != MC_STAGE_NONE) {
+        mc_text_add_z(&output->cell, mc_stage_name(bounce->stage));
+        mc_text_add_char(&output->cell, ' ');
+    }
+    mc_text_add_printable(&output->cell, bounce->smtp, SMTP_MAX - output->cell.len);
+    smtp = output->cell.len;
+    mc_text_add_printable(&output->cell, bounce->source, 4096);
+    source = output->cell.len - smtp;
+    const struct mc_span cells[] = {
+        bounce->address,
+        mc_span_of(mc_bounce_kind_name(mc_bounce_kind_of(bounce->reason))),
+        mc_span_of(mc_reason_name(bounce->reason)),
+        mc_span(output->cell.at, smtp),
+        mc_span(output->cell.at + smtp, source),
+    };
+    if (output->format == MC_FORMAT_JSONL)
+        add_json(output, bounce, cells);
+    else
+        add_csv(output, cells);
+    if (output->text.len >= FLUSH_BYTES)
+        flush(output);
+}
+
+static void summarize(const struct output *output, const struct mc_bounce_counts *counts)
+{
+    fprintf(stderr,
+            "%" PRIu64 " messages, %" PRIu64 " lines, %" PRIu64 " events: %" PRIu64
+            " hard, %" PRIu64 " soft, %" PRIu64 " blocked\n",
+            counts->messages, counts->lines, counts->events, output->kinds[MC_BOUNCE_HARD],
+            output->kinds[MC_BOUNCE_SOFT], output->kinds[MC_BOUNCE_BLOCKED]);
+    for (size_t i = 0; i < MC_REASON_COUNT; i++)
+        if (output->reasons[i])
+            fprintf(stderr, "  %-18s %8" PRIu64 "  %s\n", mc_reason_name((enum mc_reason)i),
+                    output->reasons[i], mc_bounce_kind_name(mc_bounce_kind_of((enum mc_reason)i)));
+    for (size_t i = 0; i < output->provider_count; i++)
+        fprintf(stderr, "  at %-15s %8" PRIu64 " hard, %" PRIu64 " soft, %" PRIu64 " blocked\n",
+                output->providers[i].id, output->providers[i].kinds[MC_BOUNCE_HARD],
+                output->providers[i].kinds[MC_BOUNCE_SOFT],
+                output->providers[i].kinds[MC_BOUNCE_BLOCKED]);
+    fprintf(stderr,
+            "no failures: %" PRIu64 " automatic replies, %" PRIu64 " successes, %" PRIu64
+            " complaints, %" PRIu64 " that report nothing\n",
+            counts->auto_replies, counts->successes, counts->complaints, counts->no_reports);
+    if (counts->nameless || counts->damaged)
+        fprintf(stderr, "%" PRIu64 " reports name nobody, %" PRIu64 " were damaged or cut\n",
+                counts->nameless, counts->damaged);
+    if (output->kinds[MC_BOUNCE_BLOCKED] > output->kinds[MC_BOUNCE_HARD])
+        fprintf(stderr, "Most were refused for the sender's sake, not the recipients': see to "
+                        "reputation, SPF, DKIM and rate before the next mailing.\n");
+}
+
+int mc_cmd_bounces(const struct mc_settings *settings)
+{
+    char error[512];
+    struct mc_bounce_counts counts = {0};
+    static char *standard[] = {"-"};
+    size_t operands = settings->operand_count ? settings->operand_count : 1;
+    char *const *paths = settings->operand_count ? settings->operands : standard;
+    int status = MC_EXIT_OK;
+    if (settings->verp && !mc_verp_valid(settings->verp)) {
+        mc_log(MC_LOG_ERROR, "--verp takes a pattern with {local} and {domain}, such as "
+                             "bounces+{local}={domain}@lists.example");
+        return MC_EXIT_USAGE;
+    }
+    struct mc_lists *lists = mc_lists_new(settings->lists, error, sizeof error);
+    if (!lists) {
+        mc_log(MC_LOG_ERROR, "%s", error);
+        return MC_EXIT_FAILED;
+    }
+    struct output output = {.format = settings->format, .lists = lists};
+    struct mc_bounce_sink sink = {
+        .found = found, .provider = provider_of, .arg = &output, .verp = settings->verp};
+    if (output.format == MC_FORMAT_CSV)
+        mc_text_add_z(&output.text, "address,bounce,reason,smtp,source\n");
+    for (size_t i = 0; i < operands && !output.failed; i++)
+        if (!mc_mailbox_read(paths[i], &sink, &counts))
+            status = MC_EXIT_FAILED;
+    flush(&output);
+    if (output.failed || fflush(stdout) != 0) {
+        mc_log(MC_LOG_ERROR, "standard output cannot be written: %m");
+        status = MC_EXIT_FAILED;
+    }
+    if (!settings->quiet && (settings->verbose || isatty(STDERR_FILENO)))
+        summarize(&output, &counts);
+    mc_text_free(&output.text);
+    mc_text_free(&output.cell);
+    mc_lists_free(lists);
+    return status;
+}
