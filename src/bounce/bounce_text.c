@@ -12,8 +12,8 @@
 static bool is_header_of_original(struct mc_span line)
 {
     static const char *const fields[] = {
-        "Received: ",     "Return-Path: ", "Message-ID: ",   "DKIM-Signature:",
-        "MIME-Version: ", "X-Mailer: ",    "Delivered-To: ", "Content-Type: "};
+        "Received: ",     "Return-Path: ", "Message-ID: ",  "DKIM-Signature:",
+        "MIME-Version: ", "X-Mailer: ",    "Delivered-To: "};
     for (size_t i = 0; i < MC_ARRAY_LEN(fields); i++)
         if (mc_bounce_starts(line, fields[i]))
             return true;
@@ -133,12 +133,26 @@ static void note(struct mc_prose *prose, struct mc_span address, size_t line, un
     prose->failed[prose->count++] = (struct mc_failed){address, line};
 }
 
-void mc_prose_read(struct mc_span text, struct mc_span sender, struct mc_prose *prose)
+/* Behind one of these the failed ones are listed; what stands before repeats the message's own
+ * To: and From:. */
+static size_t list_start(struct mc_span text)
 {
-    prose->count = 0;
-    prose->worth = 0;
-    split(text, prose);
-    struct mc_span rest = prose->text, before = mc_span(text.at, 0);
+    static const char *const anchors[] = {
+        "did not reach the following",         "had permanent fatal errors",
+        "following recipients failed",         "following recipient failed",
+        "following address(es) failed",        "addresses failed",
+        "delivered to the following",          "did not receive your message",
+        "following addresses did not receive", "delivery to the following",
+    };
+    size_t i = mc_bounce_find_any(text, anchors, MC_ARRAY_LEN(anchors), sizeof *anchors);
+    size_t at = i < MC_ARRAY_LEN(anchors) ? mc_bounce_find(text, anchors[i]) : text.len;
+    return at < text.len && memchr(text.at + at, '@', text.len - at) ? at : 0;
+}
+
+static void scan(struct mc_prose *prose, size_t from_here, struct mc_span sender)
+{
+    struct mc_span rest = mc_span(prose->text.at + from_here, prose->text.len - from_here);
+    struct mc_span before = mc_span(rest.at, 0);
     while (rest.len) {
         size_t start = (size_t)(rest.at - prose->text.at), from = 0, seen = 0;
         struct mc_span line = mc_bounce_line(&rest), address;
@@ -152,6 +166,26 @@ void mc_prose_read(struct mc_span text, struct mc_span sender, struct mc_prose *
         if (mc_bounce_trim(line).len)
             before = line;
     }
+}
+
+void mc_prose_read(struct mc_span text, struct mc_span sender, struct mc_prose *prose)
+{
+    static const struct mc_span nobody = {"", 0};
+    prose->count = 0;
+    prose->worth = 0;
+    split(text, prose);
+    size_t list = list_start(prose->text);
+    if (list)
+        scan(prose, list, sender);
+    if (prose->worth < 3)
+        scan(prose, 0, sender);
+    if (!prose->worth) { /* people do write to themselves */
+        scan(prose, list, nobody);
+        if (prose->worth < 4)
+            prose->worth = 0;
+    }
+    if (!prose->worth)
+        prose->count = 0;
 }
 
 /* ---- what is said of him ---- */
@@ -191,6 +225,17 @@ static struct mc_span paragraph(struct mc_span text, size_t start)
     return mc_bounce_trim(mc_span(begin, (size_t)(end - begin)));
 }
 
+/* The Subject: of the message that failed is no word about why. */
+static struct mc_span without_subject(struct mc_span said)
+{
+    while (mc_bounce_starts(said, "Subject:") || mc_bounce_starts(said, "Sent:") ||
+           mc_bounce_starts(said, "Date:") || mc_bounce_starts(said, "with subject")) {
+        mc_bounce_line(&said);
+        said = mc_bounce_trim(said);
+    }
+    return said;
+}
+
 /* What follows the address: its line's rest and the lines below, to the end of the paragraph that
  * holds the first of them, or to the next one's line. */
 static struct mc_span below(const struct mc_prose *prose, const struct mc_failed *failed)
@@ -203,16 +248,14 @@ static struct mc_span below(const struct mc_prose *prose, const struct mc_failed
     struct mc_span rest = mc_span(prose->text.at + start, stop - start);
     while (rest.len && strchr(">:)'\"., \t\r\n-", rest.at[0]))
         rest = mc_span(rest.at + 1, rest.len - 1);
-    struct mc_span first = paragraph(rest, 0);
-    size_t used = (size_t)(first.at + first.len - rest.at);
-    if (mc_bounce_is_telling(first) || used >= rest.len)
-        return first;
-    struct mc_span second = paragraph(rest, used);
-    while (!second.len && used < rest.len)
-        second = paragraph(rest, ++used);
-    struct mc_span next = mc_bounce_trim(mc_span(rest.at + used, rest.len - used));
-    next = paragraph(next, 0);
-    return mc_bounce_is_telling(next) ? next : first;
+    struct mc_span first = without_subject(paragraph(rest, 0)), said = first;
+    for (size_t i = 0; i < 5 && said.len && !mc_bounce_is_telling(said); i++) {
+        size_t used = (size_t)(said.at + said.len - rest.at);
+        said = paragraph(mc_bounce_trim(mc_span(rest.at + used, rest.len - used)), 0);
+        if (said.len && !mc_words_fail(said) && reply_in(said) == said.len)
+            said.len = 0; /* a disclaimer, an advertisement */
+    }
+    return said.len ? said : first;
 }
 
 /* The best line or paragraph of the whole: a reply first, else the first that tells something. */
@@ -245,9 +288,13 @@ struct mc_span mc_prose_reply(const struct mc_prose *prose, struct mc_span addre
     for (size_t i = 0; i < prose->count; i++)
         if (same(prose->failed[i].address, address))
             said = below(prose, &prose->failed[i]);
-    if (mc_bounce_is_telling(said) || !alone)
+    if (mc_bounce_is_telling(said))
         return said;
-    struct mc_span other = anywhere(prose->text);
+    /* what stands before the first of several is about all of them */
+    struct mc_span all = prose->text;
+    if (!alone && prose->count)
+        all.len = prose->failed[0].line;
+    struct mc_span other = anywhere(all);
     return other.len ? other : said;
 }
 

@@ -41,8 +41,8 @@ static size_t local_start(struct mc_span text, size_t from, size_t sign)
 }
 
 static const char *const prefixes[] = {
-    "to=",        "from=", "rcpt=", "address=", "addr=", "email=",
-    "recipient=", "mail=", "user=", "orig_to=", "smtp/", "rfc822/",
+    "to=",   "from=", "rcpt=",    "address=", "addr=", "email=",  "recipient=",
+    "mail=", "user=", "orig_to=", "smtp=",    "smtp/", "rfc822/",
 };
 
 bool mc_find_address(struct mc_span text, size_t *from, struct mc_span *address)

@@ -15,6 +15,33 @@ size_t mc_bounce_find(struct mc_span text, const char *what)
     return text.len;
 }
 
+static uint32_t pair(char a, char b)
+{
+    return ((uint32_t)(unsigned char)mc_ascii_lower(a) * 67 +
+            (unsigned char)mc_ascii_lower(b) * 5) &
+           2047;
+}
+
+size_t mc_bounce_find_any(struct mc_span text, const void *words, size_t count, size_t stride)
+{
+    uint64_t pairs[32] = {0}; /* of letters that follow each other in the text */
+    for (size_t i = 0; i + 1 < text.len; i++) {
+        uint32_t bit = pair(text.at[i], text.at[i + 1]);
+        pairs[bit >> 6] |= UINT64_C(1) << (bit & 63);
+    }
+    for (size_t i = 0; i < count; i++) {
+        const char *word = *(const char *const *)((const char *)words + i * stride);
+        bool may = true;
+        for (const char *c = word; may && c[0] && c[1]; c++) {
+            uint32_t bit = pair(c[0], c[1]);
+            may = pairs[bit >> 6] >> (bit & 63) & 1;
+        }
+        if (may && mc_bounce_has(text, word))
+            return i;
+    }
+    return count;
+}
+
 bool mc_bounce_has(struct mc_span text, const char *what)
 {
     return text.len && mc_bounce_find(text, what) < text.len;
@@ -119,7 +146,11 @@ static const struct {
     {"no route found to domain", MC_REASON_NO_SUCH_DOMAIN},
     {"no valid hosts", MC_REASON_NO_SUCH_DOMAIN},
     {"Name or service not known", MC_REASON_NO_SUCH_DOMAIN},
+    {"name service error", MC_REASON_DNS_FAILED},
     {"no answer from host", MC_REASON_CONNECT_FAILED},
+    {"connection to mail exchanger failed", MC_REASON_CONNECT_FAILED},
+    {"computer was not reachable", MC_REASON_CONNECT_FAILED},
+    {"is not responding", MC_REASON_CONNECT_FAILED},
     {"connection refused", MC_REASON_CONNECT_FAILED},
     {"connection was refused", MC_REASON_CONNECT_FAILED},
     {"connection reset", MC_REASON_CONNECT_FAILED},
@@ -167,17 +198,18 @@ static const struct {
     {"couldn't be delivered for", MC_REASON_TIMEOUT},
     {"has been delayed", MC_REASON_TIMEOUT},
     {"retention period", MC_REASON_TIMEOUT},
+    {"maximum delivery attempts", MC_REASON_TIMEOUT},
+    {"allowed queue period", MC_REASON_TIMEOUT},
     {"unable to deliver this message after", MC_REASON_TIMEOUT},
 };
 
 static bool trouble(struct mc_span text, enum mc_reason *reason)
 {
-    for (size_t i = 0; i < MC_ARRAY_LEN(troubles); i++)
-        if (mc_bounce_has(text, troubles[i].words)) {
-            *reason = troubles[i].reason;
-            return true;
-        }
-    return false;
+    size_t i =
+        mc_bounce_find_any(text, &troubles[0].words, MC_ARRAY_LEN(troubles), sizeof troubles[0]);
+    if (i < MC_ARRAY_LEN(troubles))
+        *reason = troubles[i].reason;
+    return i < MC_ARRAY_LEN(troubles);
 }
 
 /* The words of a remote server, or only of the host that gave up? */
@@ -219,11 +251,36 @@ bool mc_bounce_status(struct mc_span text, struct mc_bounce_said *said)
     return true;
 }
 
+static bool is_reply_line(struct mc_span line)
+{
+    return line.len > 3 && (line.at[0] == '4' || line.at[0] == '5') && mc_is_digit(line.at[1]) &&
+           mc_is_digit(line.at[2]) && (line.at[3] == ' ' || line.at[3] == '-');
+}
+
+/* Reports fold the lines of a reply wherever they like: only those that begin with a code are
+ * lines of their own. */
+static struct mc_span unfolded(struct mc_span text, char *out, size_t size)
+{
+    size_t len = 0;
+    while (text.len && len + 1 < size) {
+        struct mc_span line = mc_bounce_trim(mc_bounce_line(&text));
+        if (!line.len)
+            continue;
+        if (len)
+            out[len++] = is_reply_line(line) ? '\n' : ' ';
+        if (line.len > size - len)
+            line.len = size - len;
+        memcpy(out + len, line.at, line.len);
+        len += line.len;
+    }
+    return mc_span(out, len);
+}
+
 static struct mc_ruling classify(const struct mc_bounce_said *said, bool with_status)
 {
     struct mc_reply reply;
-    struct mc_span text = said->text;
-    mc_reply_from_text(text, &reply);
+    char flat[MC_REPLY_TEXT_MAX];
+    mc_reply_from_text(unfolded(said->text, flat, sizeof flat), &reply);
     /* a report's reply quotes itself as "550 5.1.1"; where it has no code of its own, the Status
      * stands in for it */
     if (with_status && !reply.class && said->class) {
@@ -236,9 +293,19 @@ static struct mc_ruling classify(const struct mc_bounce_said *said, bool with_st
 }
 
 /* A rule that only repeats the number, where the Status may know better. */
-static bool is_weak(const struct mc_ruling *ruling)
+static bool is_weak(const struct mc_ruling *ruling, struct mc_span text)
 {
     static const char *const weak[] = {"nothing", "nothing known", "code", "syntax", "weather"};
+    static const char *const refusals[] = {"reject", "refus",  "denied",    "block",
+                                           "accept", "拒",     "abgelehnt", "rechaz",
+                                           "rifiut", "отклон", "odrzuc"};
+    /* "could not be delivered" is what every report says, whoever is to blame */
+    if (!strcmp(ruling->rule, "refused") && !quotes_reply(text)) {
+        for (size_t i = 0; i < MC_ARRAY_LEN(refusals); i++)
+            if (mc_bounce_has(text, refusals[i]))
+                return false;
+        return true;
+    }
     for (size_t i = 0; i < MC_ARRAY_LEN(weak); i++)
         if (!strcmp(ruling->rule, weak[i]))
             return true;
@@ -252,7 +319,7 @@ bool mc_bounce_is_telling(struct mc_span text)
     if (!text.len)
         return false;
     struct mc_ruling ruling = classify(&said, false);
-    return !is_weak(&ruling) || trouble(text, &reason);
+    return !is_weak(&ruling, text) || trouble(text, &reason);
 }
 
 /* RFC 3463: what the number alone says of the way there. */
@@ -281,12 +348,22 @@ static enum mc_reason by_status(const struct mc_bounce_said *said, enum mc_reaso
     return otherwise;
 }
 
+/* An ambiguous refusal counts where its enhanced code says which mailbox is meant, and nothing in
+ * its text objected: a real message came back, no probe. */
+static bool names_mailbox(const struct mc_bounce_said *said)
+{
+    return mc_bounce_has(said->text, "5.1.1 ") || mc_bounce_has(said->text, "5.2.1 ") ||
+           mc_bounce_has(said->text, "5.1.10 ") ||
+           (said->class == 5 && ((said->subject == 1 && said->detail == 1) ||
+                                 (said->subject == 2 && said->detail == 1)));
+}
+
 static enum mc_reason judge(const struct mc_bounce_said *said)
 {
     enum mc_reason reason;
     bool remote = quotes_reply(said->text);
     struct mc_ruling ruling = classify(said, false);
-    bool weak = is_weak(&ruling);
+    bool weak = is_weak(&ruling, said->text);
     if ((!remote || weak) && trouble(said->text, &reason))
         return reason;
     if (weak && said->class) {
@@ -294,10 +371,15 @@ static enum mc_reason judge(const struct mc_bounce_said *said)
         if (reason != MC_REASON_COUNT)
             return reason;
         ruling = classify(said, true);
-        if (is_weak(&ruling) && ruling.surety == MC_SURE && !remote)
-            return by_status(said, ruling.reason);
+        if (is_weak(&ruling, said->text) && ruling.surety == MC_SURE && !remote)
+            return by_status(said, ruling.reason == MC_REASON_BLOCKED ? MC_REASON_SERVER_ERROR
+                                                                      : ruling.reason);
+    } else if (weak && !remote) {
+        return MC_REASON_SERVER_ERROR;
     }
-    return ruling.surety == MC_AMBIGUOUS ? MC_REASON_BLOCKED : ruling.reason;
+    if (ruling.surety == MC_AMBIGUOUS && !names_mailbox(said))
+        return MC_REASON_BLOCKED;
+    return ruling.reason;
 }
 
 enum mc_reason mc_bounce_judge(const struct mc_bounce_said *said)

@@ -43,7 +43,7 @@ static struct mc_span from(struct mc_span text, size_t at)
 /* The value behind `name` ("relay=") up to a comma or blank. */
 static struct mc_span value(struct mc_span text, const char *name)
 {
-    size_t at = mc_bounce_find(text, name);
+    size_t at = *name ? mc_bounce_find(text, name) : 0;
     if (at == text.len)
         return mc_span("", 0);
     struct mc_span found = from(text, at + strlen(name));

@@ -215,6 +215,16 @@ static bool is_message(struct mc_span text)
 static void read_text(struct reading *reading, struct mc_span text)
 {
     struct mc_span start = mc_bounce_trim(text);
+    if (start.len && !memchr(start.at, '\n', start.len) && memchr(start.at, '\r', start.len)) {
+        struct mc_text lines = {0}; /* line ends of old: a carriage return alone */
+        mc_text_add_span(&lines, start);
+        for (size_t i = 0; i < lines.len; i++)
+            if (lines.at[i] == '\r')
+                lines.at[i] = '\n';
+        read_text(reading, mc_text_span(&lines));
+        mc_text_free(&lines);
+        return;
+    }
     if (start.len >= 3 && !memcmp(start.at, "\xef\xbb\xbf", 3))
         start = mc_bounce_trim(mc_span(start.at + 3, start.len - 3));
     if (!start.len)
@@ -376,7 +386,7 @@ static bool read_path(struct reading *reading, const char *path, unsigned depth)
 {
     struct stat info;
     bool standard = !strcmp(path, "-") && !depth;
-    reading->name = path;
+    reading->name = standard ? "stdin" : path;
     int fd = standard ? dup(STDIN_FILENO) : open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0 || fstat(fd, &info) != 0) {
         complain(reading, strerror(errno));

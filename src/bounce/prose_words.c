@@ -8,10 +8,7 @@
 
 static bool has_any(const char *const *words, size_t count, struct mc_span text)
 {
-    for (size_t i = 0; i < count; i++)
-        if (mc_bounce_has(text, words[i]))
-            return true;
-    return false;
+    return mc_bounce_find_any(text, words, count, sizeof *words) < count;
 }
 
 bool mc_words_are_ruler(struct mc_span line)
@@ -26,6 +23,10 @@ bool mc_words_are_ruler(struct mc_span line)
         "-- original message",
         "- original message",
         "original message headers",
+        "original message as received",
+        "start of returned message",
+        "header of the source mail",
+        "message is following",
         "original message header",
         "original message text",
         "unsent message follows",
@@ -38,7 +39,6 @@ bool mc_words_are_ruler(struct mc_span line)
         "message text follows",
         "copy of original message",
         "copy of the original message",
-        "copy of your message",
         "headers of the original",
         "header of the original",
         "top 20 lines of the message",
@@ -140,6 +140,9 @@ bool mc_words_fail(struct mc_span line)
         "없습니다",
         "못했습니다",
         "returned",
+        "not enough",
+        "valid user",
+        "not valid",
         "permanent",
         "delayed",
         "is not a",
@@ -156,13 +159,13 @@ bool mc_words_fail(struct mc_span line)
 bool mc_words_name_others(struct mc_span line)
 {
     static const char *const words[] = {
-        "contact",        "assistance",       "postmaster@",  "write to",     "message-id",
-        "reply-to",       "mailto:",          "http://",      "https://",     "support@",
-        "help@",          "abuse@",           "helpdesk",     "sent by",      "sender:",
-        "mail from:",     "return-path",      "originator",   "on behalf of", "envelope-sender",
-        "envelope-from",  "email us",         "questions",    "forward this", "from <",
-        "please send",    "administrator at", "references:",  "in-reply-to",  "webmaster@",
-        "mailer-daemon@", "you sent from",    "from address", "your address",
+        "contact",         "assistance",     "postmaster@",      "mail from ",   "write to",
+        "message-id",      "reply-to",       "mailto:",          "http://",      "https://",
+        "support@",        "help@",          "abuse@",           "helpdesk",     "sent by",
+        "sender:",         "mail from:",     "return-path",      "originator",   "on behalf of",
+        "envelope-sender", "envelope-from",  "email us",         "questions",    "forward this",
+        "from <",          "please send",    "administrator at", "references:",  "in-reply-to",
+        "webmaster@",      "mailer-daemon@", "you sent from",    "from address", "your address",
     };
     return mc_bounce_starts(line, "from:") || mc_bounce_starts(line, "from ") ||
            mc_bounce_starts(line, ">>> MAIL") || mc_bounce_starts(line, "von:") || HAS(words, line);

@@ -17,6 +17,8 @@ struct report {
     struct mc_span sender;  /* to whom the report went */
     struct mc_text html;
     struct mc_prose prose;
+    char last[MC_ADDRESS_MAX + 2]; /* the address that was handed out last */
+    size_t last_len;
     char verp[MC_ADDRESS_MAX + 2];
     size_t verp_len;
     size_t found;
@@ -34,6 +36,10 @@ static void emit(struct report *report, struct mc_span raw, const struct mc_boun
         raw = mc_span(report->verp, report->verp_len);
     if (!mc_read_address(raw, &address))
         return;
+    if (mc_span_equal(mc_span(report->last, report->last_len), address.email))
+        return; /* some reports list one recipient many times */
+    memcpy(report->last, address.email.at, address.email.len);
+    report->last_len = address.email.len;
     said.recipient = address.email;
     said.sender = report->sender;
     if (host.len && report->sink->provider)
@@ -146,8 +152,14 @@ static void read_recipient(struct report *report, const struct mc_dsn_group *gro
     if (is_action(action, "delivered") || is_action(action, "relayed") ||
         is_action(action, "expanded") || group->field[MC_DSN_DISPOSITION].len ||
         (!action.len && said.class == 2)) {
-        report->success = true;
-        return;
+        /* Dovecot refuses with a receipt that says "deleted" */
+        bool refused = mc_bounce_has(group->field[MC_DSN_DISPOSITION], "MDN-sent-automatically") &&
+                       mc_bounce_has(group->field[MC_DSN_DISPOSITION], "deleted") &&
+                       mc_bounce_has(report->prose.text, "rejected");
+        if (!refused) {
+            report->success = true;
+            return;
+        }
     }
     struct mc_span to = recipient_of(group);
     if (!to.len) {
@@ -366,6 +378,15 @@ void mc_report_read(const struct mc_message *message, struct mc_span source,
 {
     bool done = false;
     counts->messages++;
+    for (size_t mail = 1; mail < message->mail_count && !done; mail++) { /* Hotmail's own form */
+        struct report report = {
+            .message = message, .sink = sink, .counts = counts, .source = source};
+        struct mc_span to =
+            mc_header(mc_message_headers(message, mail), "X-HmXmrOriginalRecipient");
+        if (to.len && mc_bounce_has(mc_message_subject(message, 0), "complaint about message"))
+            complain(&report, to);
+        done = report.found;
+    }
     if (message->cut)
         counts->damaged++;
     for (size_t mail = 0; mail < message->mail_count && !done; mail++) {
