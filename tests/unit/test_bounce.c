@@ -1,0 +1,168 @@
+/* Delivery reports of many shapes, log lines, events and return paths. The messages stand in
+ * tests/cases/bounces, what they say in tests/cases/bounces.tsv. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include <cmocka.h>
+
+#include "base/memory.h"
+#include "base/text.h"
+#include "bounce/mailbox.h"
+#include "bounce/verp.h"
+
+static void found(void *arg, const struct mc_bounce *bounce)
+{
+    struct mc_text *text = arg;
+    mc_text_printf(text, "%s%.*s %s", text->len ? " " : "", (int)bounce->address.len,
+                   bounce->address.at, mc_reason_name(bounce->reason));
+}
+
+static const char *read_bytes(struct mc_span bytes, const char *verp, struct mc_text *text)
+{
+    struct mc_bounce_sink sink = {.found = found, .arg = text, .verp = verp};
+    struct mc_bounce_counts counts = {0};
+    text->len = 0;
+    mc_mailbox_read_bytes(bytes, "test", &sink, &counts);
+    if (!text->len)
+        mc_text_add_char(text, '-');
+    return mc_text_z(text);
+}
+
+static void messages(void **state)
+{
+    (void)state;
+    char line[1024], path[1200];
+    FILE *table = fopen("tests/cases/bounces.tsv", "r");
+    assert_non_null(table);
+    while (fgets(line, sizeof line, table)) {
+        char *tab = strchr(line, '\t');
+        if (line[0] == '#' || !tab)
+            continue;
+        *tab = '\0';
+        tab[strcspn(tab + 1, "\n") + 1] = '\0';
+        snprintf(path, sizeof path, "tests/cases/bounces/%s", line);
+        struct mc_text text = {0};
+        struct mc_bounce_sink sink = {.found = found, .arg = &text};
+        struct mc_bounce_counts counts = {0};
+        assert_true(mc_mailbox_read(path, &sink, &counts));
+        if (!text.len)
+            mc_text_add_char(&text, '-');
+        if (strcmp(mc_text_z(&text), tab + 1) != 0)
+            fail_msg("%s: %s, not %s", line, mc_text_z(&text), tab + 1);
+        mc_text_free(&text);
+    }
+    fclose(table);
+}
+
+static void lines(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *line, *wanted;
+    } cases[] = {
+        {"Nov  2 10:00:00 h postfix/smtp[1]: 4A: to=<a@example.org>, relay=mx.example.org[::1]:25, "
+         "delay=1, dsn=5.1.1, status=bounced (host mx.example.org[::1] said: 550 5.1.1 "
+         "<a@example.org>: Recipient address rejected: User unknown (in reply to RCPT TO command))",
+         "a@example.org no_such_mailbox"},
+        {"Nov  2 10:00:00 h postfix/smtp[1]: 4A: to=<a@example.org>, relay=none, dsn=4.4.1, "
+         "status=deferred (connect to mx.example.org[198.18.0.1]:25: Connection refused)",
+         "a@example.org connect_failed"},
+        {"Nov  2 10:00:00 h postfix/smtp[1]: 4A: to=<a@example.org>, relay=x, dsn=2.0.0, "
+         "status=sent (250 ok)",
+         "-"},
+        {"2026-11-02 10:00:00 1abcde-000000-00 ** b@example.org R=dns T=smtp H=mx [198.18.0.1]: "
+         "SMTP error from remote mail server after RCPT TO:<b@example.org>: 550 no such user",
+         "b@example.org no_such_mailbox"},
+        {"2026-11-02 10:00:00 1abcde-000000-00 == b@example.org R=dns T=smtp defer (-44): SMTP "
+         "error from remote mail server after RCPT TO:<b@example.org>: 451 greylisted",
+         "b@example.org greylisted"},
+        {"Nov  2 h sm-mta[9]: 2A: to=<c@example.org>, delay=1, mailer=esmtp, relay=mx. "
+         "[198.18.0.1],"
+         " dsn=5.1.1, stat=User unknown",
+         "c@example.org no_such_mailbox"},
+        {"Nov  2 h smtpd[9]: 7f mta delivery evpid=1 from=<x@y.example> to=<d@example.org> "
+         "rcpt=<-> "
+         "relay=\"198.18.0.1 (mx)\" delay=1s result=\"PermFail\" stat=\"550 5.7.1 listed at "
+         "spamhaus\"",
+         "d@example.org blocked"},
+        {"550 5.1.1 <e@example.org>: User unknown", "e@example.org no_such_mailbox"},
+        {"f@example.org: 452 4.2.2 mailbox full", "f@example.org mailbox_full"},
+        {"250 2.1.5 ok", "-"},
+        {"nothing at all", "-"},
+        {"{\"eventType\":\"Bounce\",\"bounce\":{\"bounceType\":\"Permanent\",\"bounceSubType\":"
+         "\"General\",\"bouncedRecipients\":[{\"emailAddress\":\"g@example.org\",\"status\":"
+         "\"5.1.1\",\"diagnosticCode\":\"smtp; 550 5.1.1 user unknown\"}]}}",
+         "g@example.org no_such_mailbox"},
+        {"{\"event\":\"spamreport\",\"email\":\"h@example.org\"}", "h@example.org suppressed"},
+        {"{\"event-data\":{\"event\":\"failed\",\"severity\":\"temporary\",\"recipient\":"
+         "\"i@example.org\",\"delivery-status\":{\"code\":452,\"message\":\"4.2.2 mailbox "
+         "full\"}}}",
+         "i@example.org mailbox_full"},
+        {"{\"RecordType\":\"Bounce\",\"Type\":\"HardBounce\",\"Email\":\"j@example.org\","
+         "\"Details\":\"smtp;550 5.7.1 message rejected as spam\"}",
+         "j@example.org blocked"},
+    };
+    struct mc_text text = {0};
+    for (size_t i = 0; i < MC_ARRAY_LEN(cases); i++)
+        assert_string_equal(read_bytes(mc_span_of(cases[i].line), NULL, &text), cases[i].wanted);
+    mc_text_free(&text);
+}
+
+/* Two in an mbox; a line of the first looks like a From_ line but tells no time. */
+static void mbox(void **state)
+{
+    (void)state;
+    static const char box[] =
+        "From MAILER-DAEMON Mon Nov  2 10:00:00 2026\nFrom: <>\nTo: n@sender.example\n"
+        "Subject: failure notice\n\nFrom here it could not be delivered:\n<a@example.org>: "
+        "550 5.1.1 no such user\n\n"
+        "From MAILER-DAEMON Mon Nov  2 10:00:00 2026\nFrom: <>\nTo: b+c=example.org@s.example\n"
+        "Subject: failure notice\n\nIt could not be delivered: 552 5.2.2 mailbox full\n";
+    struct mc_text text = {0};
+    assert_string_equal(read_bytes(mc_span_of(box), "b+{local}={domain}@s.example", &text),
+                        "a@example.org no_such_mailbox c@example.org mailbox_full");
+    mc_text_free(&text);
+}
+
+static void return_paths(void **state)
+{
+    (void)state;
+    char out[300];
+    size_t len = mc_verp_read("b-*+{local}={domain}@s.example",
+                              mc_span_of("b-17+x=y=example.org@s.example"), out, sizeof out);
+    assert_memory_equal(out, "x=y@example.org", len);
+    assert_int_equal(len, strlen("x=y@example.org"));
+    assert_int_equal(mc_verp_read("b+{local}={domain}@s", mc_span_of("c@s"), out, sizeof out), 0);
+    assert_false(mc_verp_valid("{local}{domain}@s.example"));
+    assert_false(mc_verp_valid("b@s.example"));
+}
+
+/* Bombs and rubble: whatever comes out, it comes back. */
+static void hostile(void **state)
+{
+    (void)state;
+    struct mc_text bomb = {0}, text = {0};
+    mc_text_add_z(&bomb, "From: <>\nSubject: undelivered\n");
+    for (int i = 0; i < 20000; i++)
+        mc_text_printf(&bomb, "Content-Type: multipart/mixed; boundary=b%d\n\n--b%d\n", i, i);
+    read_bytes(mc_text_span(&bomb), NULL, &text);
+    bomb.len = 0;
+    mc_text_add_z(&bomb, "From: <>\nSubject: undelivered\n\n");
+    for (int i = 0; i < 200000; i++)
+        mc_text_add(&bomb, "@\0<a@b.example>\xff\n", 16);
+    read_bytes(mc_text_span(&bomb), NULL, &text);
+    mc_text_free(&bomb);
+    mc_text_free(&text);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(messages),     cmocka_unit_test(lines),   cmocka_unit_test(mbox),
+        cmocka_unit_test(return_paths), cmocka_unit_test(hostile),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
