@@ -15,9 +15,6 @@ B        := build/$(V)
 PKGS     := libevent_core libevent_extra libcares libidn2 libpsl openssl jansson zlib
 LIBS     := $(shell pkg-config --libs $(PKGS) 2>/dev/null) -lunistring -lcsv
 
-# loaded at run time by src/bounce/mime.c alone: only its headers are needed
-GMIME    := $(patsubst -I%,-isystem %,$(shell pkg-config --cflags-only-I gmime-3.0 2>/dev/null))
-
 CFLAGS   ?= -O2 -g
 WARNINGS := -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes -Wswitch-enum
 ifdef CI
@@ -201,8 +198,6 @@ screenshot: demo
 .PHONY: clean
 clean:
 	rm -rf build/release build/asan build/mailcheck build/deb build/*.deb build/*.tar.gz
-
-$(B)/src/bounce/mime.o: ALL_CFLAGS += $(GMIME)
 
 -include $(shell find $(B) -name '*.d' 2>/dev/null)
 .SECONDARY:

@@ -7,8 +7,6 @@ flags=(-std=c11 -D_GNU_SOURCE -DMC_VERSION='"0"' -Isrc -Iinclude -Ibuild/release
     -Wswitch-enum -Werror)
 # shellcheck disable=SC2046 # words on purpose
 flags+=($(pkg-config --cflags libevent_core libcares libidn2 libpsl openssl jansson))
-# GMime and its GLib are loaded at run time, and their headers are not ours to warn about
-flags+=($(pkg-config --cflags-only-I gmime-3.0 | sed 's/-I/-isystem /g'))
 compiler=cc
 command -v clang >/dev/null && compiler=clang
 bad=0

@@ -35,7 +35,6 @@ want libpsl-dev has_module libpsl
 want libjansson-dev has_module jansson
 want libsqlite3-dev has_module sqlite3
 want libxxhash-dev has_header xxhash.h
-want libgmime-3.0-dev has_module gmime-3.0
 want zlib1g-dev has_module zlib
 if [ "$what" != build ]; then
     want python3-minimal test -x /usr/bin/python3

@@ -27,7 +27,6 @@ struct reading {
     struct mc_bounce_counts *counts;
     const char *name;
     struct mc_message message;
-    bool no_mime;
 };
 
 static struct mc_span numbered(const struct reading *reading, uint64_t number, char *out,
@@ -41,14 +40,6 @@ static struct mc_span numbered(const struct reading *reading, uint64_t number, c
 
 static void read_message(struct reading *reading, struct mc_span raw, struct mc_span source)
 {
-    char error[512];
-    if (reading->no_mime)
-        return;
-    if (!mc_mime_open(error, sizeof error)) {
-        mc_log(MC_LOG_ERROR, "%s", error);
-        reading->no_mime = true;
-        return;
-    }
     mc_mime_read(raw, &reading->message);
     if (reading->message.cut)
         mc_log(MC_LOG_WARNING,
@@ -406,5 +397,5 @@ bool mc_mailbox_read(const char *path, const struct mc_bounce_sink *sink,
     struct reading reading = {.sink = sink, .counts = counts};
     bool ok = read_path(&reading, path, 0);
     mc_message_free(&reading.message);
-    return ok && !reading.no_mime;
+    return ok;
 }

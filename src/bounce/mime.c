@@ -1,73 +1,14 @@
 #include "bounce/mime.h"
 
-#include <dlfcn.h>
 #include <errno.h>
-#include <gmime/gmime.h>
 #include <iconv.h>
 #include <stdio.h>
 #include <strings.h>
+#include <time.h>
 
 #include "base/memory.h"
 
-/* What is used of GMime and its GLib, by name. */
-#define FUNCTIONS(X)                                                                               \
-    X(g_mime_init)                                                                                 \
-    X(g_mime_stream_mem_new_with_buffer)                                                           \
-    X(g_mime_stream_mem_new)                                                                       \
-    X(g_mime_stream_mem_get_byte_array)                                                            \
-    X(g_mime_stream_mem_get_type)                                                                  \
-    X(g_mime_parser_new_with_stream)                                                               \
-    X(g_mime_parser_construct_message)                                                             \
-    X(g_mime_message_get_mime_part)                                                                \
-    X(g_mime_message_get_date)                                                                     \
-    X(g_mime_message_part_get_message)                                                             \
-    X(g_mime_message_part_get_type)                                                                \
-    X(g_mime_multipart_get_type)                                                                   \
-    X(g_mime_multipart_get_count)                                                                  \
-    X(g_mime_multipart_get_part)                                                                   \
-    X(g_mime_part_get_type)                                                                        \
-    X(g_mime_part_get_content)                                                                     \
-    X(g_mime_data_wrapper_write_to_stream)                                                         \
-    X(g_mime_object_get_content_type)                                                              \
-    X(g_mime_object_get_content_type_parameter)                                                    \
-    X(g_mime_object_get_headers)                                                                   \
-    X(g_mime_object_get_header)                                                                    \
-    X(g_mime_content_type_get_media_type)                                                          \
-    X(g_mime_content_type_get_media_subtype)                                                       \
-    X(g_mime_utils_header_decode_text)                                                             \
-    X(g_type_check_instance_is_a)                                                                  \
-    X(g_object_unref)                                                                              \
-    X(g_date_time_to_unix)                                                                         \
-    X(g_free)
-
-static struct {
-#define X(name) __typeof__(&name) name;
-    FUNCTIONS(X)
-#undef X
-} lib;
-
-bool mc_mime_open(char *error, size_t error_size)
-{
-    if (lib.g_mime_init)
-        return true;
-    void *handle = dlopen("libgmime-3.0.so.0", RTLD_LAZY | RTLD_GLOBAL);
-    if (!handle) {
-        snprintf(error, error_size, "reading messages needs GMime (package libgmime-3.0-0): %s",
-                 dlerror());
-        return false;
-    }
-#define X(name)                                                                                    \
-    *(void **)&lib.name = dlsym(handle, #name);                                                    \
-    if (!lib.name) {                                                                               \
-        lib.g_mime_init = NULL;                                                                    \
-        snprintf(error, error_size, "libgmime-3.0 has no " #name);                                 \
-        return false;                                                                              \
-    }
-    FUNCTIONS(X)
-#undef X
-    lib.g_mime_init();
-    return true;
-}
+#define NESTING_MAX 32
 
 /* ---- charsets ---- */
 
@@ -134,28 +75,223 @@ static const char *usual_name(const char *charset)
 
 static void add_utf8(struct mc_text *text, struct mc_span bytes, const char *charset)
 {
-    bool escapes =
-        memmem(bytes.at, bytes.len, "\033$", 2) || memmem(bytes.at, bytes.len, "\033(", 2);
-    if (is_plain(bytes) || (!escapes && is_utf8(bytes))) {
+    if (is_plain(bytes)) {
         mc_text_add_span(text, bytes);
         return;
     }
-    if (escapes && (!charset || strncasecmp(charset, "iso-2022", 8)))
+    bool escapes =
+        memmem(bytes.at, bytes.len, "\033$", 2) || memmem(bytes.at, bytes.len, "\033(", 2);
+    if (!escapes && is_utf8(bytes)) {
+        mc_text_add_span(text, bytes);
+        return;
+    }
+    if (escapes && (!charset || strncasecmp(charset, "iso-2022", 8) != 0))
         charset = "iso-2022-jp";
     if (!charset || !*charset || !strcasecmp(charset, "utf-8") ||
         !convert(usual_name(charset), bytes, text))
         convert("CP1252", bytes, text);
 }
 
-/* ---- the tree, flat ---- */
+/* ---- transfer encodings ---- */
 
-static bool is_a(void *object, GType type)
+static int base64_value(char c)
 {
-    return lib.g_type_check_instance_is_a((GTypeInstance *)object, type);
+    if (c >= 'A' && c <= 'Z')
+        return c - 'A';
+    if (c >= 'a' && c <= 'z')
+        return c - 'a' + 26;
+    if (mc_is_digit(c))
+        return c - '0' + 52;
+    return c == '+' || c == '-' ? 62 : c == '/' || c == '_' ? 63 : -1;
 }
 
-static size_t add_mail(struct mc_message *message, unsigned depth, struct mc_span headers,
-                       const char *subject)
+static void decode_base64(struct mc_span from, struct mc_text *to)
+{
+    uint32_t bits = 0;
+    unsigned count = 0;
+    char *out = mc_text_reserve(to, from.len);
+    for (size_t i = 0; i < from.len; i++) {
+        int value = base64_value(from.at[i]);
+        if (value < 0) /* line breaks, padding, rubble */
+            continue;
+        bits = bits << 6 | (uint32_t)value;
+        count += 6;
+        if (count >= 8) {
+            count -= 8;
+            *out++ = (char)(bits >> count & 0xff);
+            to->len++;
+        }
+    }
+}
+
+static int hex_value(char c)
+{
+    if (mc_is_digit(c))
+        return c - '0';
+    c = mc_ascii_lower(c);
+    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+/* `words`: the form of RFC 2047, where an underscore is a blank. */
+static void decode_quoted(struct mc_span from, bool words, struct mc_text *to)
+{
+    for (size_t i = 0; i < from.len; i++) {
+        char c = from.at[i];
+        if (c == '=' && i + 2 < from.len && hex_value(from.at[i + 1]) >= 0 &&
+            hex_value(from.at[i + 2]) >= 0) {
+            mc_text_add_char(to,
+                             (char)(hex_value(from.at[i + 1]) * 16 + hex_value(from.at[i + 2])));
+            i += 2;
+        } else if (c == '=' && !words && i + 1 < from.len && from.at[i + 1] == '\n') {
+            i++;
+        } else if (c == '=' && !words && i + 2 < from.len && from.at[i + 1] == '\r' &&
+                   from.at[i + 2] == '\n') {
+            i += 2;
+        } else {
+            mc_text_add_char(to, c == '_' && words ? ' ' : c);
+        }
+    }
+}
+
+/* The bytes of a body; `room` holds them where they had to be decoded. */
+static struct mc_span decoded(struct mc_span headers, struct mc_span body, struct mc_text *room)
+{
+    struct mc_span encoding = mc_header(headers, "Content-Transfer-Encoding");
+    if (encoding.len >= 6 && !strncasecmp(encoding.at, "base64", 6))
+        decode_base64(body, room);
+    else if (encoding.len >= 16 && !strncasecmp(encoding.at, "quoted-printable", 16))
+        decode_quoted(body, false, room);
+    else
+        return body;
+    return mc_text_span(room);
+}
+
+/* ---- header fields ---- */
+
+/* One encoded word of RFC 2047 at the start; returns its length, 0 where there is none. */
+static size_t decode_word(struct mc_span from, struct mc_text *to)
+{
+    const char *mark[3], *at = from.at + 2, *end = from.at + from.len;
+    char charset[64];
+    if (from.len < 8 || memcmp(from.at, "=?", 2) != 0)
+        return 0;
+    for (size_t i = 0; i < 3; i++, at = mark[i - 1] + 1)
+        if (!(mark[i] = memchr(at, '?', (size_t)(end - at))) || mark[i] + 1 >= end)
+            return 0;
+    if (mark[1] != mark[0] + 2 || mark[2][1] != '=')
+        return 0;
+    size_t len = (size_t)(mark[0] - from.at) - 2;
+    const char *language = memchr(from.at + 2, '*', len);
+    len = language ? (size_t)(language - from.at) - 2 : len;
+    if (len >= sizeof charset)
+        return 0;
+    memcpy(charset, from.at + 2, len);
+    charset[len] = '\0';
+    struct mc_span word = mc_span(mark[1] + 1, (size_t)(mark[2] - mark[1]) - 1);
+    struct mc_text bytes = {0};
+    if (mc_ascii_lower(mark[0][1]) == 'b')
+        decode_base64(word, &bytes);
+    else
+        decode_quoted(word, true, &bytes);
+    add_utf8(to, mc_text_span(&bytes), charset);
+    mc_text_free(&bytes);
+    return (size_t)(mark[2] + 2 - from.at);
+}
+
+static void add_decoded_field(struct mc_text *to, struct mc_span field)
+{
+    for (size_t i = 0; i < field.len;) {
+        struct mc_span rest = mc_span(field.at + i, field.len - i);
+        size_t used = rest.at[0] == '=' ? decode_word(rest, to) : 0;
+        if (used) {
+            i += used;
+            size_t blanks = i;
+            while (blanks < field.len && strchr(" \t\r\n", field.at[blanks]))
+                blanks++;
+            if (blanks + 1 < field.len && !memcmp(field.at + blanks, "=?", 2))
+                i = blanks; /* blanks between two of them are none */
+            continue;
+        }
+        size_t plain = 1;
+        while (plain < rest.len && rest.at[plain] != '=')
+            plain++;
+        add_utf8(to, mc_span(rest.at, plain), NULL);
+        i += plain;
+    }
+}
+
+/* A parameter of Content-Type, NUL-terminated; false where there is none that fits. */
+static bool parameter(struct mc_span value, const char *name, char *out, size_t size)
+{
+    size_t name_len = strlen(name), len = 0;
+    bool quoted = false;
+    for (size_t i = 0; i + name_len < value.len; i++) {
+        if (value.at[i] == '"')
+            quoted = !quoted;
+        if (quoted || value.at[i] != ';')
+            continue;
+        size_t at = i + 1;
+        while (at < value.len && strchr(" \t\r\n", value.at[at]))
+            at++;
+        if (at + name_len >= value.len || strncasecmp(value.at + at, name, name_len) != 0)
+            continue;
+        at += name_len;
+        while (at < value.len && strchr(" \t\r\n", value.at[at]))
+            at++;
+        if (at >= value.len || value.at[at] != '=')
+            continue;
+        at++;
+        while (at < value.len && strchr(" \t\r\n", value.at[at]))
+            at++;
+        bool string = at < value.len && value.at[at] == '"';
+        for (at += string; at < value.len && len + 1 < size; at++) {
+            char c = value.at[at];
+            if (string ? c == '"' : strchr("; \t\r\n", c) != NULL)
+                break;
+            if (string && c == '\\' && at + 1 < value.len)
+                c = value.at[++at];
+            out[len++] = c;
+        }
+        out[len] = '\0';
+        return len > 0;
+    }
+    return false;
+}
+
+static int64_t date_of(struct mc_span field)
+{
+    static const char months[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
+    char text[80], month[4] = "", zone[6] = "";
+    int day, year, hour, minute, second = 0;
+    const char *comma = field.len ? memchr(field.at, ',', field.len) : NULL;
+    size_t skip = comma ? (size_t)(comma - field.at) + 1 : 0;
+    size_t len = field.len - skip < sizeof text ? field.len - skip : sizeof text - 1;
+    memcpy(text, field.at + skip, len);
+    text[len] = '\0';
+    if (sscanf(text, " %2d %3s %4d %2d:%2d:%2d %5s", &day, month, &year, &hour, &minute, &second,
+               zone) < 6)
+        return 0;
+    const char *at = strstr(months, month);
+    if (strlen(month) != 3 || !at || (at - months) % 3 || year < 1970)
+        return 0;
+    struct tm tm = {.tm_year = year - 1900,
+                    .tm_mon = (int)(at - months) / 3,
+                    .tm_mday = day,
+                    .tm_hour = hour,
+                    .tm_min = minute,
+                    .tm_sec = second};
+    int64_t when = timegm(&tm);
+    uint64_t offset = 0;
+    if ((zone[0] == '+' || zone[0] == '-') && mc_parse_u64(mc_span_of(zone + 1), 9999, &offset)) {
+        int64_t seconds = (int64_t)(offset / 100 * 3600 + offset % 100 * 60);
+        when -= zone[0] == '+' ? seconds : -seconds;
+    }
+    return when > 0 ? when : 0;
+}
+
+/* ---- the tree, flat ---- */
+
+static size_t add_mail(struct mc_message *message, unsigned depth, struct mc_span headers)
 {
     message->mails =
         mc_grow(message->mails, message->mail_count, &message->mail_room, sizeof *message->mails);
@@ -164,26 +300,9 @@ static size_t add_mail(struct mc_message *message, unsigned depth, struct mc_spa
     mc_text_add_span(&message->text, headers);
     mail->headers_len = message->text.len - mail->headers_at;
     mail->subject_at = message->text.len;
-    if (subject) {
-        char *decoded = lib.g_mime_utils_header_decode_text(NULL, subject);
-        add_utf8(&message->text, mc_span_of(decoded), NULL);
-        lib.g_free(decoded);
-    }
+    add_decoded_field(&message->text, mc_header(headers, "Subject"));
     mail->subject_len = message->text.len - mail->subject_at;
     return message->mail_count++;
-}
-
-/* The bytes of a part, without its transfer encoding; to be freed by g_object_unref. */
-static GMimeStream *content(GMimeObject *object, struct mc_span *bytes)
-{
-    GMimeDataWrapper *wrapper = lib.g_mime_part_get_content((GMimePart *)object);
-    if (!wrapper)
-        return NULL;
-    GMimeStream *stream = lib.g_mime_stream_mem_new();
-    lib.g_mime_data_wrapper_write_to_stream(wrapper, stream);
-    GByteArray *array = lib.g_mime_stream_mem_get_byte_array((GMimeStreamMem *)stream);
-    *bytes = mc_span((const char *)array->data, array->len);
-    return stream;
 }
 
 static void add_part(struct mc_message *message, enum mc_part_kind kind, size_t mail,
@@ -201,69 +320,122 @@ static void add_part(struct mc_message *message, enum mc_part_kind kind, size_t 
     part->len = message->text.len - part->at;
 }
 
-static void walk_message(struct mc_message *message, GMimeMessage *mail, unsigned depth);
-
-static void walk_leaf(struct mc_message *message, GMimeObject *object, size_t mail,
-                      const char *type, const char *subtype)
+/* Up to the first empty line; the body is what follows it. */
+static struct mc_span split(struct mc_span raw, struct mc_span *body)
 {
-    bool text = !strcasecmp(type, "text"), msg = !strcasecmp(type, "message");
-    bool report = msg && (!strcasecmp(subtype, "delivery-status") ||
-                          !strcasecmp(subtype, "global-delivery-status") ||
-                          !strcasecmp(subtype, "disposition-notification"));
-    bool feedback = msg && !strcasecmp(subtype, "feedback-report");
+    const char *at = raw.at, *end = raw.at + raw.len;
+    while (at < end) {
+        const char *line = memchr(at, '\n', (size_t)(end - at));
+        const char *stop = line ? line : end;
+        if (stop == at || (stop == at + 1 && *at == '\r')) {
+            const char *start = line ? line + 1 : end;
+            *body = mc_span(start, (size_t)(end - start));
+            return mc_span(raw.at, (size_t)(at - raw.at));
+        }
+        at = line ? line + 1 : end;
+    }
+    *body = mc_span(end, 0);
+    return raw;
+}
+
+static void read_mail(struct mc_message *message, struct mc_span raw, unsigned depth,
+                      unsigned nesting);
+
+static bool is_type(struct mc_span value, const char *type)
+{
+    size_t len = strlen(type);
+    return value.len >= len && !strncasecmp(value.at, type, len) &&
+           (value.len == len || type[len - 1] == '/' || strchr("; \t\r\n", value.at[len]));
+}
+
+static void read_leaf(struct mc_message *message, struct mc_span headers, struct mc_span body,
+                      struct mc_span type, size_t mail, unsigned nesting)
+{
+    bool msg = is_type(type, "message/");
+    bool report = is_type(type, "message/delivery-status") ||
+                  is_type(type, "message/global-delivery-status") ||
+                  is_type(type, "message/disposition-notification");
+    bool feedback = is_type(type, "message/feedback-report");
+    bool mailed = is_type(type, "message/rfc822") || is_type(type, "message/global");
     /* an odd type is text all the same where a report has it in place of its status */
-    if (!text && !report && !feedback && !msg && strcasecmp(type, "unknown"))
+    if (type.len && !is_type(type, "text/") && !is_type(type, "text") && !msg &&
+        !is_type(type, "unknown/"))
         return;
-    struct mc_span bytes;
-    GMimeStream *stream = content(object, &bytes);
-    if (!stream)
-        return;
+    struct mc_text room = {0};
+    struct mc_span bytes = decoded(headers, body, &room);
     unsigned depth = message->mails[mail].depth + 1;
-    if (!strcasecmp(subtype, "rfc822-headers") || !strcasecmp(subtype, "global-headers") ||
-        (msg && !report && !feedback && !strcasecmp(subtype, "rfc822")))
-        add_mail(message, depth, bytes, NULL);
-    else
+    char charset[64] = "";
+    parameter(type, "charset", charset, sizeof charset);
+    if (mailed && depth <= MC_MAIL_DEPTH)
+        read_mail(message, bytes, depth, nesting + 1);
+    else if (is_type(type, "text/rfc822-headers") || is_type(type, "message/global-headers"))
+        add_mail(message, depth, bytes);
+    else if (!mailed)
         add_part(message,
-                 report                         ? MC_PART_STATUS
-                 : feedback                     ? MC_PART_FEEDBACK
-                 : !strcasecmp(subtype, "html") ? MC_PART_HTML
-                                                : MC_PART_TEXT,
-                 mail, bytes, lib.g_mime_object_get_content_type_parameter(object, "charset"));
-    lib.g_object_unref(stream);
+                 report                       ? MC_PART_STATUS
+                 : feedback                   ? MC_PART_FEEDBACK
+                 : is_type(type, "text/html") ? MC_PART_HTML
+                                              : MC_PART_TEXT,
+                 mail, bytes, charset);
+    mc_text_free(&room);
 }
 
-static void walk(struct mc_message *message, GMimeObject *object, size_t mail)
+/* Where the next line that begins with the boundary starts, the end where there is none. */
+static size_t next_boundary(struct mc_span body, size_t from, struct mc_span boundary)
 {
-    GMimeContentType *content_type = lib.g_mime_object_get_content_type(object);
-    const char *type = lib.g_mime_content_type_get_media_type(content_type);
-    const char *subtype = lib.g_mime_content_type_get_media_subtype(content_type);
-    if (is_a(object, lib.g_mime_message_part_get_type())) {
-        GMimeMessage *inner = lib.g_mime_message_part_get_message((GMimeMessagePart *)object);
-        if (inner && message->mails[mail].depth < MC_MAIL_DEPTH)
-            walk_message(message, inner, message->mails[mail].depth + 1);
-        return;
+    for (size_t at = from; at < body.len;) {
+        if (body.len - at >= boundary.len && body.at[at] == '-' &&
+            !memcmp(body.at + at, boundary.at, boundary.len))
+            return at;
+        const char *line = memchr(body.at + at, '\n', body.len - at);
+        at = line ? (size_t)(line - body.at) + 1 : body.len;
     }
-    if (is_a(object, lib.g_mime_multipart_get_type())) {
-        if (subtype && !strcasecmp(subtype, "report"))
-            message->mails[mail].is_report = true;
-        int count = lib.g_mime_multipart_get_count((GMimeMultipart *)object);
-        for (int i = 0; i < count && i < MC_MIME_PARTS; i++)
-            walk(message, lib.g_mime_multipart_get_part((GMimeMultipart *)object, i), mail);
-        return;
-    }
-    if (is_a(object, lib.g_mime_part_get_type()))
-        walk_leaf(message, object, mail, type ? type : "text", subtype ? subtype : "plain");
+    return body.len;
 }
 
-static void walk_message(struct mc_message *message, GMimeMessage *mail, unsigned depth)
+static void read_body(struct mc_message *message, struct mc_span headers, struct mc_span body,
+                      size_t mail, unsigned nesting, bool digest)
 {
-    char *headers = lib.g_mime_object_get_headers((GMimeObject *)mail, NULL);
-    const char *subject = lib.g_mime_object_get_header((GMimeObject *)mail, "Subject");
-    size_t number = add_mail(message, depth, mc_span_of(headers ? headers : ""), subject);
-    lib.g_free(headers);
-    GMimeObject *body = lib.g_mime_message_get_mime_part(mail);
-    if (body)
-        walk(message, body, number);
+    struct mc_span type = mc_header(headers, "Content-Type");
+    char mark[256] = "--";
+    if (nesting > NESTING_MAX || message->part_count + message->mail_count > MC_MIME_PARTS) {
+        message->cut = true;
+        return;
+    }
+    if (!type.len && digest)
+        type = mc_span_of("message/rfc822");
+    bool multipart = is_type(type, "multipart/");
+    if (!multipart || !parameter(type, "boundary", mark + 2, sizeof mark - 2)) {
+        read_leaf(message, headers, body, multipart ? mc_span("", 0) : type, mail, nesting);
+        return;
+    }
+    if (is_type(type, "multipart/report"))
+        message->mails[mail].is_report = true;
+    struct mc_span boundary = mc_span_of(mark);
+    size_t at = next_boundary(body, 0, boundary);
+    if (at == body.len) { /* a boundary that is not there: all is text */
+        read_leaf(message, headers, body, mc_span("", 0), mail, nesting);
+        return;
+    }
+    while (at < body.len) {
+        size_t start = at + boundary.len;
+        if (body.len - start >= 2 && !memcmp(body.at + start, "--", 2))
+            return;
+        const char *line = memchr(body.at + start, '\n', body.len - start);
+        start = line ? (size_t)(line - body.at) + 1 : body.len;
+        at = next_boundary(body, start, boundary);
+        struct mc_span inner;
+        struct mc_span fields = split(mc_span(body.at + start, at - start), &inner);
+        read_body(message, fields, inner, mail, nesting + 1, is_type(type, "multipart/digest"));
+    }
+}
+
+static void read_mail(struct mc_message *message, struct mc_span raw, unsigned depth,
+                      unsigned nesting)
+{
+    struct mc_span body, headers = split(raw, &body);
+    size_t mail = add_mail(message, depth, headers);
+    read_body(message, headers, body, mail, nesting, false);
 }
 
 /* Cut where a bomb would go off. */
@@ -289,22 +461,9 @@ static struct mc_span bounded(struct mc_span raw, bool *cut)
 void mc_mime_read(struct mc_span raw, struct mc_message *message)
 {
     message->text.len = message->mail_count = message->part_count = 0;
-    message->date = 0;
     raw = bounded(raw, &message->cut);
-    GMimeStream *stream = lib.g_mime_stream_mem_new_with_buffer(raw.at, raw.len);
-    GMimeParser *parser = lib.g_mime_parser_new_with_stream(stream);
-    GMimeMessage *mail = lib.g_mime_parser_construct_message(parser, NULL);
-    if (mail) {
-        walk_message(message, mail, 0);
-        GDateTime *date = lib.g_mime_message_get_date(mail);
-        message->date = date ? lib.g_date_time_to_unix(date) : 0;
-        lib.g_object_unref(mail);
-    } else {
-        add_mail(message, 0, mc_span("", 0), NULL);
-        add_part(message, MC_PART_TEXT, 0, raw, NULL);
-    }
-    lib.g_object_unref(parser);
-    lib.g_object_unref(stream);
+    read_mail(message, raw, 0, 0);
+    message->date = date_of(mc_header(mc_message_headers(message, 0), "Date"));
 }
 
 void mc_message_free(struct mc_message *message)
