@@ -1,4 +1,4 @@
-/* Every unique address of a run, as 40-byte records named by index, and the dedupe over them.
+/* Every unique address of a run, as 48-byte records named by index, and the dedupe over them.
  * Owns the local parts. Knows nothing of what is done with an address. */
 #ifndef MC_ENGINE_ADDRESS_TABLE_H
 #define MC_ENGINE_ADDRESS_TABLE_H

@@ -1,8 +1,6 @@
 /* The probe and what follows from it: which recipient next, what an answer means for it and for
  * its neighbours, when a control recipient is due, when to ask again. */
-#include <stdio.h>
 
-#include "base/text.h"
 #include "engine/state.h"
 #include "smtp/probe_name.h"
 
@@ -264,25 +262,10 @@ static bool take(void *arg, uint32_t lane, struct mc_recipient *recipient)
 
 /* ---- the prober answers ---- */
 
-/* Puts the deciding line into the log: "RCPT 550 5.1.1 no such user". */
 static void note_reply(struct mc_engine *engine, struct mc_address_record *record,
                        const struct mc_answer *answer)
 {
-    struct mc_text line = {0}, raw = {0};
-    mc_text_printf(&raw, "%s ", mc_stage_name(answer->stage));
-    if (answer->reply) {
-        if (answer->reply->code)
-            mc_text_printf(&raw, "%u ", (unsigned)answer->reply->code);
-        mc_text_add(&raw, answer->reply->text, answer->reply->text_len);
-    } else {
-        mc_text_add_z(&raw, answer->detail ? answer->detail : "");
-    }
-    mc_text_add_printable(&line, mc_text_span(&raw), MC_REPLY_LINE_SHOWN);
-    while (line.len && line.at[line.len - 1] == ' ')
-        line.len--;
-    record->reply = mc_reply_log_add(engine->replies, mc_text_span(&line));
-    mc_text_free(&raw);
-    mc_text_free(&line);
+    record->reply = mc_reply_log_add_answer(engine->replies, answer);
     if (answer->host != MC_NONE)
         record->host = answer->host;
     if (answer->peer != MC_NONE)

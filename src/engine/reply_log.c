@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "base/spool.h"
+#include "base/text.h"
 
 #define BUFFER_SIZE (256 * 1024)
 #define COMMON_SIZE 1024 /* lines remembered to be stored once; a power of two */
@@ -85,6 +86,26 @@ uint64_t mc_reply_log_add(struct mc_reply_log *log, struct mc_span line)
     log->buffered += line.len;
     log->common[slot].hash = hash;
     log->common[slot].number = number;
+    return number;
+}
+
+uint64_t mc_reply_log_add_answer(struct mc_reply_log *log, const struct mc_answer *answer)
+{
+    struct mc_text line = {0}, raw = {0};
+    mc_text_printf(&raw, "%s ", mc_stage_name(answer->stage));
+    if (answer->reply) {
+        if (answer->reply->code)
+            mc_text_printf(&raw, "%u ", (unsigned)answer->reply->code);
+        mc_text_add(&raw, answer->reply->text, answer->reply->text_len);
+    } else {
+        mc_text_add_z(&raw, answer->detail ? answer->detail : "");
+    }
+    mc_text_add_printable(&line, mc_text_span(&raw), MC_REPLY_LINE_SHOWN);
+    while (line.len && line.at[line.len - 1] == ' ')
+        line.len--;
+    uint64_t number = mc_reply_log_add(log, mc_text_span(&line));
+    mc_text_free(&raw);
+    mc_text_free(&line);
     return number;
 }
 

@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include "base/span.h"
+#include "smtp/prober.h"
 
 #define MC_REPLY_LINE_SHOWN 512 /* bytes of mc_smtp at most */
 
@@ -17,6 +18,8 @@ void mc_reply_log_free(struct mc_reply_log *log);
 /* Returns a number for mc_reply_log_get; 0 for an empty line. A full disk loses the line, with a
  * warning, never the verdict. */
 uint64_t mc_reply_log_add(struct mc_reply_log *log, struct mc_span line);
+/* The deciding line of an answer: "RCPT 550 5.1.1 no such user". */
+uint64_t mc_reply_log_add_answer(struct mc_reply_log *log, const struct mc_answer *answer);
 /* Valid until the next call. */
 struct mc_span mc_reply_log_get(struct mc_reply_log *log, uint64_t number);
 
