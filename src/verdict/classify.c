@@ -63,11 +63,16 @@ static enum mc_stage stated_stage(struct mc_span text)
     return MC_STAGE_NONE;
 }
 
-/* Those words are no longer the server's. */
+/* Those words are no longer the server's: Postfix's stage, qmail's farewell. */
 static struct mc_span without_tail(struct mc_span text)
 {
-    const char *tail = memmem(text.at, text.len, "(in reply to ", strlen("(in reply to "));
-    return tail ? mc_span(text.at, (size_t)(tail - text.at)) : text;
+    static const char *const tails[] = {"(in reply to ", "Giving up on "};
+    for (size_t i = 0; i < MC_ARRAY_LEN(tails); i++) {
+        const char *tail = memmem(text.at, text.len, tails[i], strlen(tails[i]));
+        if (tail && tail != text.at)
+            text.len = (size_t)(tail - text.at);
+    }
+    return text;
 }
 
 /* "limit: 500 messages", "(450 seconds)" count something; "450 mailbox ..." does not. */
