@@ -12,7 +12,8 @@
  *          5.7.x), a provider (=google), stages (rcpt, mail, greeting, ...; several: any of them);
  *          "text" where neither code is known
  * wording  "-", or words in this order, fillers between them ignored:
- *            a|b        either; a* any word that begins so; @class any of its words
+ *            a|b        either; a* any word that begins so; @class any of its words; "not" is
+ *                       also its contractions
  *            ~ ~3       up to six (three) words between
  *            a & b      a ~ b or b ~ a
  *            a + b      both, anywhere in the reply; a - b  a, but b nowhere
@@ -135,8 +136,14 @@ static size_t class_of(const char *name, bool make)
 
 static void add_atom(struct set *set, const char *text)
 {
+    static const char *const contractions[] = {"isnt",   "arent", "wasnt",   "doesnt", "dont",
+                                               "didnt",  "wont",  "hasnt",   "havent", "couldnt",
+                                               "cannot", "cant",  "nolonger"};
     if (*text != '@') {
         set_add(set, atom_of(text));
+        for (size_t i = 0; !strcmp(text, "not") && i < sizeof contractions / sizeof *contractions;
+             i++)
+            set_add(set, atom_of(contractions[i]));
         return;
     }
     const struct set *from = &classes[class_of(text, false)].atoms;
