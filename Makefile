@@ -12,7 +12,7 @@ V        ?= release
 B        := build/$(V)
 
 # libcsv, libunistring and the header-only libxxhash have no (or no needed) .pc file in Debian 12
-PKGS     := libevent_core libevent_extra libcares libidn2 libpsl openssl jansson zlib
+PKGS     := libevent_core libevent_extra libcares libidn2 libpsl openssl jansson sqlite3 zlib
 LIBS     := $(shell pkg-config --libs $(PKGS) 2>/dev/null) -lunistring -lcsv
 
 CFLAGS   ?= -O2 -g
@@ -27,7 +27,7 @@ ALL_CFLAGS += -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-
 LDFLAGS  += -fsanitize=address,undefined
 endif
 
-ROOMS    := base loop address lists verdict mx smtp engine
+ROOMS    := base loop address lists verdict mx smtp store engine
 LIB_SRC  := $(foreach room,$(ROOMS),$(sort $(wildcard src/$(room)/*.c)))
 CLI_SRC  := $(filter-out $(LIB_SRC),$(sort $(wildcard src/*/*.c)))
 LIB_OBJ  := $(LIB_SRC:src/%.c=$(B)/src/%.o)
@@ -64,6 +64,10 @@ $(COMPLETE): $(B)/completions/%: $(B)/mailcheck
 	@mv $@.new $@
 $(B)/libmailcheck.pc: data/libmailcheck.pc.in FORCE
 	@sed -e 's|@PREFIX@|$(PREFIX)|; s|@VERSION@|$(VERSION)|; s|@PKGS@|$(PKGS)|' $< >$@
+UNITS := $(foreach unit,service timer,$(B)/systemd/mailcheck-clean@.$(unit))
+$(UNITS): $(B)/systemd/%: data/systemd/% FORCE
+	@mkdir -p $(@D)
+	@sed 's|/usr/local/bin|$(PREFIX)/bin|' $< >$@
 .PHONY: FORCE
 FORCE:
 
@@ -139,6 +143,11 @@ check:
 		{ cat build/make-asan.log; exit 1; }
 	@tests/run.sh
 
+# The same, and what takes longer: 200 kills.
+.PHONY: check-long
+check-long: check
+	@KILLS=200 MAILCHECK=$(CURDIR)/build/release/mailcheck tests/world/run -s nsd,mx tests/e2e/killed.sh
+
 demo:
 	@tests/deps.sh demo
 	@$(MAKE) --no-print-directory -j$$(nproc) all servers
@@ -157,7 +166,8 @@ PROGRAM_FILES := \
 	644:data/man/mailcheck.conf.5:share/man/man5/mailcheck.conf.5 \
 	644:$(B)/completions/bash:share/bash-completion/completions/mailcheck \
 	644:$(B)/completions/zsh:share/zsh/site-functions/_mailcheck \
-	644:$(B)/completions/fish:share/fish/vendor_completions.d/mailcheck.fish
+	644:$(B)/completions/fish:share/fish/vendor_completions.d/mailcheck.fish \
+	$(foreach unit,$(UNITS),644:$(unit):lib/systemd/system/$(notdir $(unit)))
 LIBRARY_FILES := \
 	644:include/mailcheck.h:include/mailcheck.h \
 	644:$(B)/libmailcheck.a:lib/libmailcheck.a \
@@ -170,7 +180,7 @@ install_one = install -D -m $(call part,1,$(1)) $(call part,2,$(1)) \
 	$(DESTDIR)$(PREFIX)/$(call part,3,$(1)) &&
 
 .PHONY: install install-program uninstall dist deb screenshot
-install-program: $(B)/mailcheck $(COMPLETE)
+install-program: $(B)/mailcheck $(COMPLETE) $(UNITS)
 	@$(foreach file,$(PROGRAM_FILES),$(call install_one,$(file))) true
 
 install: install-program $(B)/libmailcheck.a $(SHARED) $(B)/libmailcheck.pc

@@ -105,6 +105,11 @@ struct mailcheck_options {
     uint32_t per_provider; /* to one provider */
     enum mailcheck_pace pace;
     const char *lists_dir; /* the user's own lists, merged over the bundled ones; or NULL */
+    /* The memory between runs, an SQLite file; made where it is missing. NULL: none. */
+    const char *store;
+    bool store_hashed;         /* a new one keeps keyed hashes instead of addresses */
+    uint64_t store_max_age_ms; /* evidence that is older is gathered anew; 0: all is */
+    bool oldest_first;         /* of a list, ask last those that were asked last */
     /* One line of news that a person should read (a provider that blocks us, port 25 closed);
      * may be NULL. */
     void (*notice)(void *arg, const char *line);

@@ -20,6 +20,8 @@ const struct mc_command mc_commands[] = {
      "[PATH...]", mc_cmd_bounces},
     {"classify", MC_CLASSIFY, "Say what SMTP replies mean (else one a line from stdin).",
      "[REPLY...]", mc_cmd_classify},
+    {"store", MC_STORE, "Look into the memory between runs, or make it forget.",
+     "stats|get ADDRESS|forget ADDRESS|@DOMAIN|prune|export", mc_cmd_store},
 };
 const size_t mc_command_count = sizeof mc_commands / sizeof mc_commands[0];
 

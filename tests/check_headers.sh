@@ -6,7 +6,7 @@ flags=(-std=c11 -D_GNU_SOURCE -DMC_VERSION='"0"' -Isrc -Iinclude -Ibuild/release
     -Itests/servers -fsyntax-only -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes
     -Wswitch-enum -Werror)
 # shellcheck disable=SC2046 # words on purpose
-flags+=($(pkg-config --cflags libevent_core libcares libidn2 libpsl openssl jansson))
+flags+=($(pkg-config --cflags libevent_core libcares libidn2 libpsl openssl jansson sqlite3))
 compiler=cc
 command -v clang >/dev/null && compiler=clang
 bad=0

@@ -1,5 +1,9 @@
 #include "base/memory.h"
 
+#include <sys/mman.h>
+
+#define HUGE_PAGE ((size_t)2 << 20)
+
 static void say_and_exit(size_t size)
 {
     fprintf(stderr,
@@ -66,6 +70,27 @@ void *mc_grow(void *at, size_t count, size_t *room, size_t size)
     *room = *room < 8 ? 8 : *room + *room / 2;
     MC_ASSERT(*room <= SIZE_MAX / size);
     return mc_realloc(at, *room * size);
+}
+
+/* For a big table that is met at random: on huge pages, where the system has them. */
+static void *big_alloc(size_t size)
+{
+    if (size < HUGE_PAGE)
+        return mc_malloc(size);
+    size = (size + HUGE_PAGE - 1) / HUGE_PAGE * HUGE_PAGE;
+    void *at = aligned_alloc(HUGE_PAGE, size);
+    if (!at)
+        return mc_malloc(size);
+    (void)madvise(at, size, MADV_HUGEPAGE); /* advice: without it the table is only slower */
+    return at;
+}
+
+void mc_arena_expect(struct mc_arena *arena, size_t bytes)
+{
+    if (arena->room || bytes > UINT32_MAX)
+        return;
+    arena->room = bytes;
+    arena->at = big_alloc(bytes);
 }
 
 /* An entry is two length bytes, the text, a NUL. */

@@ -49,6 +49,8 @@ struct mc_arena {
 
 /* Copies `text` in. Aborts the program with a clear line when 4 GiB are full. */
 uint32_t mc_arena_add(struct mc_arena *arena, struct mc_span text);
+/* Room for so many bytes at once. */
+void mc_arena_expect(struct mc_arena *arena, size_t bytes);
 /* Valid until the next mc_arena_add. The bytes are followed by a NUL. */
 struct mc_span mc_arena_get(const struct mc_arena *arena, uint32_t offset);
 void mc_arena_free(struct mc_arena *arena);

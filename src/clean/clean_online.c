@@ -6,6 +6,7 @@
 #include "base/memory.h"
 #include "base/text.h"
 #include "clean/ledger.h"
+#include "clean/list_lock.h"
 #include "clean/run.h"
 
 #define READ_ROWS   2048 /* rows read between two turns of the loop */
@@ -13,6 +14,7 @@
 #define TURN_MS     100
 #define PROGRESS_MS 200
 #define LEAVE_MS    2000
+#define ROW_BYTES   40 /* about, to guess how many rows there will be */
 
 struct online {
     struct mc_clean_run *run;
@@ -218,6 +220,8 @@ static bool work(struct online *online)
                           (mc_ledger_peek(&online->ledger, &entry) && !options->plan &&
                            (entry >= MC_LEDGER_BAD || mc_engine_is_settled(online->engine, entry)));
         mc_engine_run(online->engine, more_to_do ? 0 : TURN_MS);
+        if (mc_engine_store_failed(online->engine))
+            return mc_engine_keep(online->engine, online->run->error, online->run->error_size);
         look_at_the_clock(online);
     }
 }
@@ -243,16 +247,33 @@ static void fill_tally(const struct online *online)
     tally->recipients_asked = counts.recipients;
     tally->controls_asked = counts.controls;
     tally->interrupted = online->stopped;
+    tally->remembered = online->run->options->engine.store &&
+                        online->run->options->engine.depth == MAILCHECK_DEPTH_SMTP;
+}
+
+/* Two runs at once would ask everybody twice, and the later one would win the output. */
+static bool take_lock(struct mc_clean_run *run, struct mc_list_lock *lock)
+{
+    const struct mc_clean_options *options = run->options;
+    const char *list = options->rows.path;
+    if (!options->engine.store || options->engine.depth != MAILCHECK_DEPTH_SMTP || options->plan ||
+        !list || strcmp(list, "-") == 0)
+        return true;
+    return mc_list_lock_take(lock, options->engine.store, list, run->error, run->error_size) ==
+           MC_LIST_LOCKED;
 }
 
 bool mc_clean_online(struct mc_clean_run *run)
 {
+    struct mc_list_lock lock = MC_LIST_LOCK_NONE;
     struct online online = {.run = run};
     const struct mc_engine_hooks hooks = {0};
     int fd = mc_rows_fd(run->rows);
     online.engine = mc_engine_new(&run->options->engine, &hooks, run->error, run->error_size);
-    if (!online.engine)
+    if (!online.engine || !take_lock(run, &lock)) {
+        mc_engine_free(online.engine);
         return false;
+    }
     online.started_ms = mc_loop_now_ms(mc_engine_loop(online.engine));
     mc_engine_set_input(online.engine, run->options->sample || run->options->plan ? MC_INPUT_HELD
                                        : fd >= 0                                  ? MC_INPUT_PIPE
@@ -264,7 +285,8 @@ bool mc_clean_online(struct mc_clean_run *run)
         mc_watch_start(&online.pipe, mc_engine_loop(online.engine), fd, MC_WATCH_READ, pipe_ready,
                        &online);
     }
-    bool ok = work(&online);
+    mc_engine_expect(online.engine, mc_rows_size(run->rows) / ROW_BYTES);
+    bool ok = work(&online) && mc_engine_keep(online.engine, run->error, run->error_size);
     if (!ok)
         take_leave(&online);
     fill_tally(&online);
@@ -277,5 +299,6 @@ bool mc_clean_online(struct mc_clean_run *run)
     mc_ledger_free(&online.ledger);
     mc_text_free(&online.suggestion);
     mc_engine_free(online.engine);
+    mc_list_lock_release(&lock);
     return ok;
 }

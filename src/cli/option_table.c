@@ -318,6 +318,11 @@ STORE(store_helo)
     return true;
 }
 
+STORE(store_age)
+{
+    return duration(option, mc_span_of(text), at(option, settings), error, error_size);
+}
+
 /* 06:00 (the next one), or a duration from now. */
 STORE(store_until)
 {
@@ -349,7 +354,7 @@ STORE(store_until)
 }
 
 #define BOTH     (MC_CLEAN | MC_CHECK)
-#define ALL      (MC_CLEAN | MC_CHECK | MC_CLASSIFY | MC_BOUNCES)
+#define ALL      (MC_CLEAN | MC_CHECK | MC_CLASSIFY | MC_BOUNCES | MC_STORE)
 #define PLACE(x) offsetof(struct mc_settings, x)
 #define HOUR_MS  3600000ull
 #define DAY_MS   (24 * HOUR_MS)
@@ -398,7 +403,14 @@ const struct mc_option mc_options[] = {
      "our return paths tell the recipient: bounces+{local}={domain}@..."},
     {"lists", 0, BOTH | MC_BOUNCES, "DIR", store_text, PLACE(lists), 0, 0,
      "lists of your own, merged over the bundled ones"},
-    {"no-store", 0, BOTH, NULL, store_switch, PLACE(no_store), 0, 0, "keep no memory of this run"},
+    {"store", 0, BOTH | MC_STORE, "FILE", store_text, PLACE(store), 0, 0,
+     "remember verdicts in this file, and use those of the runs before"},
+    {"no-store", 0, BOTH, NULL, store_switch, PLACE(no_store), 0, 0,
+     "neither use nor keep it, whatever a config file says"},
+    {"store-hashed", 0, BOTH, NULL, store_switch, PLACE(store_hashed), 0, 0,
+     "a new store keeps keyed hashes instead of addresses"},
+    {"max-age", 0, BOTH | MC_STORE, "D", store_age, PLACE(max_age_ms), 0, 3660 * DAY_MS,
+     "ask again what was answered longer ago (store prune: forget it)"},
     {"until", 0, MC_CLEAN, "HH:MM|D", store_until, PLACE(until_ms), 1000, 365 * DAY_MS,
      "stop probing then; what is left is not_probed"},
     {"sample", 0, MC_CLEAN, "N", store_u64, PLACE(sample), 1, UINT64_MAX,

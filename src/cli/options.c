@@ -31,6 +31,7 @@ static void defaults(const struct mc_command *command, struct mc_settings *setti
         .per_mx = library.per_mx,
         .per_provider = library.per_provider,
         .pace = library.pace,
+        .max_age_ms = library.store_max_age_ms,
         .keep = (1u << MC_STATUS_COUNT) - 1,
     };
     mc_columns_all(&settings->columns);
@@ -86,6 +87,10 @@ void mc_settings_engine(const struct mc_settings *settings, struct mailcheck_opt
     options->per_provider = settings->per_provider;
     options->pace = settings->pace;
     options->lists_dir = settings->lists;
+    options->store = settings->no_store || settings->sample ? NULL : settings->store;
+    options->store_hashed = settings->store_hashed;
+    options->store_max_age_ms = settings->max_age_ms;
+    options->oldest_first = settings->until_ms != 0;
 }
 
 /* ---- config files ---- */

@@ -32,7 +32,9 @@ struct mc_settings {
     size_t greylist_waits;
     uint32_t concurrency, per_mx, per_provider;
     enum mailcheck_pace pace;
-    bool no_store;     /* accepted for scripts: there is no store yet */
+    const char *store; /* NULL: no memory between runs */
+    bool no_store, store_hashed;
+    uint64_t max_age_ms;
     uint64_t until_ms; /* from the start of the run; 0: no limit */
     uint64_t sample;   /* probe so many at random; 0: all */
     bool plan;

@@ -28,13 +28,16 @@ struct mc_address_record {
     uint32_t local; /* in the arena */
     uint32_t next;  /* link of the one queue it is in */
     uint32_t first_row;
-    uint32_t host; /* MX host asked, or MC_NONE */
+    uint32_t host; /* MX host asked, or MC_NONE; `recalled`: its name, in the domains' arena */
     uint32_t peer; /* that answered last, or MC_NONE */
     uint32_t checked_at;
     uint8_t state;
     uint8_t reason, source;
-    uint8_t waits, losses; /* greylist waits used, sessions lost under it */
+    uint8_t waits, losses;  /* greylist waits used, sessions lost under it */
+    uint8_t change, nights; /* enum mc_change; nights running that it is unknown */
     bool role : 1, utf8 : 1, backup : 1;
+    bool known : 1;    /* the store has a row of it */
+    bool recalled : 1; /* settled by the store */
 };
 
 struct mc_address_table {

@@ -277,6 +277,7 @@ void mailcheck_options_init(struct mailcheck_options *options, size_t size)
         .per_mx = 2,
         .per_provider = 10,
         .pace = MAILCHECK_PACE_DEFAULT,
+        .store_max_age_ms = UINT64_MAX,
     };
     memcpy(options, &defaults, size < sizeof defaults ? size : sizeof defaults);
 }

@@ -28,14 +28,16 @@ void mc_engine_settle(struct mc_engine *engine, uint32_t address, enum mc_reason
 {
     struct mc_address_record *record = &engine->addresses.records[address];
     MC_ASSERT(record->state != MC_ADDRESS_SETTLED);
-    if (reason == MC_REASON_ACCEPTED && record->role && !engine->allow_role)
-        reason = MC_REASON_ROLE;
     if (reason == MC_REASON_NOT_PROBED && source == MC_SOURCE_PROBE)
         source = MC_SOURCE_DNS; /* that far we came */
     record->state = MC_ADDRESS_SETTLED;
     record->reason = (uint8_t)reason;
     record->source = (uint8_t)source;
     record->checked_at = (uint32_t)mc_engine_wall_clock(engine);
+    if (engine->store)
+        mc_recall_note(engine, address);
+    if (record->reason == MC_REASON_ACCEPTED && record->role && !engine->allow_role)
+        record->reason = MC_REASON_ROLE;
     engine->unsettled--;
     mc_address_queue_push(&engine->addresses, &engine->settled, address);
 }
@@ -66,7 +68,7 @@ static void settle_lanes(struct mc_engine *engine, uint32_t index, enum mc_reaso
 static bool decided_without_probe(const struct mc_engine *engine, const struct mc_domain *domain,
                                   enum mc_reason *reason, enum mc_source *source)
 {
-    *source = MC_SOURCE_DNS;
+    *source = domain->recalled_at ? MC_SOURCE_STORE : MC_SOURCE_DNS;
     if (domain->reason != MC_REASON_ACCEPTED) {
         *reason = (enum mc_reason)domain->reason;
         return true;
@@ -100,6 +102,8 @@ static void mx_answered(void *arg, const struct mc_mx_answer *answer)
     struct mc_domain *domain = &engine->domains.domains[lookup->domain];
     struct mc_arena *names = &engine->domains.names;
     engine->lookups--;
+    domain->recalled = false;
+    domain->recalled_at = domain->best_host = domain->detail = 0;
     domain->reason = (uint8_t)answer->reason;
     if (!answer->count)
         domain->best_host = mc_arena_add(names, answer->best_host);
@@ -119,9 +123,9 @@ static void mx_answered(void *arg, const struct mc_mx_answer *answer)
 
 static void ask_more(struct mc_engine *engine)
 {
-    while (engine->lookups < LOOKUPS_MAX && engine->next_to_ask < engine->domains.count &&
+    while (engine->lookups < LOOKUPS_MAX && engine->next_to_ask < engine->to_ask_count &&
            !engine->stopping) {
-        uint32_t index = engine->next_to_ask++;
+        uint32_t index = engine->to_ask[engine->next_to_ask++];
         struct mc_engine_lookup *lookup = engine->free_lookups;
         engine->free_lookups = lookup->next_free;
         *lookup = (struct mc_engine_lookup){engine, NULL, index};
@@ -130,6 +134,18 @@ static void ask_more(struct mc_engine *engine)
         mc_mx_lookup(engine->mx, mc_domain_table_name(&engine->domains, index), mx_answered,
                      lookup);
     }
+}
+
+static void want_domain(struct mc_engine *engine, uint32_t index)
+{
+    struct mc_domain *domain = &engine->domains.domains[index];
+    if (domain->asked || domain->state != MC_DOMAIN_NEW)
+        return;
+    domain->asked = true;
+    engine->to_ask =
+        mc_grow(engine->to_ask, engine->to_ask_count, &engine->to_ask_room, sizeof *engine->to_ask);
+    engine->to_ask[engine->to_ask_count++] = index;
+    ask_more(engine);
 }
 
 /* ---- the input, and what it lets through ---- */
@@ -154,6 +170,8 @@ static void tick(void *arg)
     struct mc_engine *engine = arg;
     if (engine->input == MC_INPUT_FILE || engine->input == MC_INPUT_PIPE)
         release(engine, false);
+    if (engine->store)
+        mc_recall_tick(engine);
     mc_probing_quiet(engine, engine->input == MC_INPUT_LIVE);
     mc_probing_judge_port(engine, false);
     mc_timer_set(&engine->tick, mc_loop_now_ms(engine->loop) + TICK_MS);
@@ -164,6 +182,7 @@ void mc_engine_set_input(struct mc_engine *engine, enum mc_input input)
     engine->input = input;
     if (input == MC_INPUT_LIVE) {
         release(engine, true);
+        mc_recall_input_ended(engine);
         mc_probing_quiet(engine, true);
     }
 }
@@ -180,36 +199,58 @@ static void describe_domain(struct mc_engine *engine, uint32_t index)
     size_t len = mc_lists_suggest(engine->lists, name, suggestion);
     if (len)
         domain->suggestion = mc_arena_add(&engine->domains.names, mc_span(suggestion, len));
+    if (engine->store)
+        mc_recall_domain(engine, index);
 }
 
-/* A new address of a domain: what can be said at once is said, else it joins its lane. */
-static void admit(struct mc_engine *engine, uint32_t address, bool suppressed)
+void mc_engine_join(struct mc_engine *engine, uint32_t address)
 {
     struct mc_address_record *record = &engine->addresses.records[address];
     uint32_t index = record->domain;
     struct mc_domain *domain = &engine->domains.domains[index];
     enum mc_reason reason;
     enum mc_source source;
-    if (suppressed) {
-        mc_engine_settle(engine, address, MC_REASON_SUPPRESSED, MC_SOURCE_LIST);
-    } else if (engine->depth == MAILCHECK_DEPTH_SYNTAX) {
-        mc_engine_settle(engine, address,
-                         domain->disposable ? MC_REASON_DISPOSABLE : MC_REASON_NOT_PROBED,
-                         domain->disposable ? MC_SOURCE_LIST : MC_SOURCE_SYNTAX);
-    } else if (engine->stopping) {
+    if (engine->stopping) {
         mc_engine_settle(engine, address, MC_REASON_NOT_PROBED, MC_SOURCE_SYNTAX);
     } else if (domain->state == MC_DOMAIN_KNOWN &&
                decided_without_probe(engine, domain, &reason, &source)) {
         mc_engine_settle(engine, address, reason, source);
+        if (source == MC_SOURCE_STORE)
+            record->checked_at = domain->recalled_at;
     } else if (domain->ended[record->utf8 ? MC_LANE_UTF8 : MC_LANE_PLAIN]) {
         mc_probing_settle_ended(engine, address);
     } else {
+        record->state = MC_ADDRESS_QUEUED;
         mc_address_queue_push(&engine->addresses,
                               &domain->waiting[record->utf8 ? MC_LANE_UTF8 : MC_LANE_PLAIN],
                               address);
         if (domain->state == MC_DOMAIN_KNOWN && index < engine->next_to_release)
             mc_probing_offer(engine, index);
     }
+}
+
+/* A new address of a domain: what can be said at once is said, else it joins its lane. Returns
+ * whether DNS is to be asked about the domain. */
+static bool admit(struct mc_engine *engine, uint32_t address, bool suppressed)
+{
+    const struct mc_domain *domain =
+        &engine->domains.domains[engine->addresses.records[address].domain];
+    enum mc_recall recall = MC_RECALL_NOTHING;
+    if (suppressed) {
+        mc_engine_settle(engine, address, MC_REASON_SUPPRESSED, MC_SOURCE_LIST);
+        return !domain->recalled;
+    }
+    if (engine->depth == MAILCHECK_DEPTH_SYNTAX) {
+        mc_engine_settle(engine, address,
+                         domain->disposable ? MC_REASON_DISPOSABLE : MC_REASON_NOT_PROBED,
+                         domain->disposable ? MC_SOURCE_LIST : MC_SOURCE_SYNTAX);
+        return false;
+    }
+    if (engine->store)
+        recall = mc_recall_address(engine, address);
+    if (recall == MC_RECALL_NOTHING)
+        mc_engine_join(engine, address);
+    return recall != MC_RECALL_SERVED;
 }
 
 uint32_t mc_engine_add(struct mc_engine *engine, const struct mc_address *parsed, uint32_t row,
@@ -228,11 +269,13 @@ uint32_t mc_engine_add(struct mc_engine *engine, const struct mc_address *parsed
     record->role = mc_lists_is_role(engine->lists, parsed->local);
     record->utf8 = parsed->needs_smtputf8;
     engine->unsettled++;
-    admit(engine, address, mc_lists_is_suppressed(engine->lists, parsed->local, parsed->domain));
-    if (new_domain && engine->depth != MAILCHECK_DEPTH_SYNTAX) {
-        if (engine->input == MC_INPUT_LIVE)
+    bool wanted = admit(engine, address,
+                        mc_lists_is_suppressed(engine->lists, parsed->local, parsed->domain));
+    if (engine->depth != MAILCHECK_DEPTH_SYNTAX) {
+        if (new_domain && engine->input == MC_INPUT_LIVE)
             release(engine, true);
-        ask_more(engine);
+        if (wanted)
+            want_domain(engine, index);
     }
     return address;
 }
@@ -259,8 +302,9 @@ static void deliver(struct mc_engine *engine)
 static bool drained(const struct mc_engine *engine)
 {
     return engine->unsettled && engine->input == MC_INPUT_LIVE && !engine->lookups &&
-           (engine->stopping || engine->next_to_ask == engine->domains.count) &&
-           !mc_retry_count(&engine->retries) && (!engine->prober || mc_prober_idle(engine->prober));
+           (engine->stopping || engine->next_to_ask == engine->to_ask_count) &&
+           !mc_retry_count(&engine->retries) && !mc_retry_count(&engine->recalled) &&
+           (!engine->prober || mc_prober_idle(engine->prober));
 }
 
 static void settle_all(struct mc_engine *engine);
@@ -285,6 +329,8 @@ void mc_engine_run(struct mc_engine *engine, int timeout_ms)
     mc_loop_run(engine->loop, timeout_ms);
     if (drained(engine))
         settle_the_rest(engine);
+    if (engine->store)
+        mc_recall_turn(engine);
     deliver(engine);
 }
 
@@ -331,6 +377,28 @@ static void settle_all(struct mc_engine *engine)
     engine->unsure = MC_ADDRESS_QUEUE_EMPTY;
     engine->unsure_count = engine->doubtful_count = engine->quiet_count = 0;
     mc_retry_free(&engine->retries);
+    mc_retry_free(&engine->recalled);
+    engine->stale_count = 0;
+}
+
+void mc_engine_expect(struct mc_engine *engine, uint64_t addresses)
+{
+    if (!engine->store)
+        return;
+    mc_store_expect(engine->store, addresses);
+}
+
+bool mc_engine_keep(struct mc_engine *engine, char *error, size_t error_size)
+{
+    if (!engine->store || mc_store_commit(engine->store, true))
+        return true;
+    snprintf(error, error_size, "%s", mc_store_error(engine->store));
+    return false;
+}
+
+bool mc_engine_store_failed(const struct mc_engine *engine)
+{
+    return engine->store && mc_store_error(engine->store);
 }
 
 void mc_engine_stop(struct mc_engine *engine)
@@ -372,7 +440,7 @@ const char *mc_engine_probe_impossible(const struct mc_engine *engine)
 
 bool mc_engine_dns_done(const struct mc_engine *engine)
 {
-    return !engine->lookups && engine->next_to_ask == engine->domains.count;
+    return !engine->lookups && engine->next_to_ask == engine->to_ask_count;
 }
 
 static enum mc_flag catch_all_flag(const struct mc_proof *proof)
@@ -392,13 +460,15 @@ static struct mc_span join(char *at, struct mc_span local, struct mc_span domain
     return mc_span(at, local.len + 1 + domain.len);
 }
 
-static struct mc_span deciding_line(struct mc_engine *engine,
-                                    const struct mc_address_record *record,
-                                    const struct mc_domain *domain)
+struct mc_span mc_engine_deciding_line(struct mc_engine *engine, uint32_t address)
 {
+    const struct mc_address_record *record = &engine->addresses.records[address];
+    const struct mc_domain *domain = &engine->domains.domains[record->domain];
     if (record->reply)
         return mc_reply_log_get(engine->replies, record->reply);
-    if (record->source != MC_SOURCE_DNS || !domain->detail)
+    if (record->recalled)
+        return mc_recall_line(engine, address);
+    if ((record->source != MC_SOURCE_DNS && !domain->recalled_at) || !domain->detail)
         return mc_span("", 0);
     struct mc_span detail = mc_arena_get(&engine->domains.names, domain->detail);
     int len = snprintf(engine->line, sizeof engine->line, "DNS %.*s", (int)detail.len, detail.at);
@@ -411,6 +481,8 @@ static struct mc_span mx_shown(const struct mc_engine *engine,
                                const struct mc_address_record *record,
                                const struct mc_domain *domain)
 {
+    if (record->recalled)
+        return mc_arena_get(&engine->domains.names, record->host);
     if (record->host != MC_NONE)
         return mc_mx_host_name(engine->mx, record->host);
     uint32_t set = domain->set[MC_LANE_PLAIN];
@@ -437,8 +509,10 @@ void mc_engine_result(struct mc_engine *engine, uint32_t address, struct mc_resu
         .email = join(engine->email, local, mc_arena_get(names, domain->name)),
         .suggestion = mc_span("", 0),
         .mx = mx_shown(engine, record, domain),
-        .smtp = settled ? deciding_line(engine, record, domain) : mc_span("", 0),
+        .smtp = settled ? mc_engine_deciding_line(engine, address) : mc_span("", 0),
         .checked_at = settled ? record->checked_at : 0,
+        .change = (enum mc_change)record->change,
+        .nights_unknown = record->nights,
     };
     result->status = mc_reason_status(result->reason);
     if (domain->suggestion)
@@ -454,15 +528,15 @@ void mc_engine_count(const struct mc_engine *engine, struct mc_engine_counts *co
         .settled = engine->addresses.count - engine->unsettled,
         .dns_questions = engine->dns ? mc_dns_questions(engine->dns) : 0,
         .controls = engine->controls,
-        .in_dns = engine->domains.count - engine->next_to_ask + engine->lookups,
-        .in_greylist = mc_retry_count(&engine->retries),
+        .in_dns = engine->to_ask_count - engine->next_to_ask + engine->lookups,
+        .in_greylist = mc_retry_count(&engine->retries) + mc_retry_count(&engine->recalled),
         .next_retry_ms = -1,
     };
-    if (engine->depth == MAILCHECK_DEPTH_SYNTAX)
-        counts->in_dns = 0;
     counts->in_probe =
         engine->unsettled > counts->in_greylist ? engine->unsettled - counts->in_greylist : 0;
     int64_t next = mc_retry_next_ms(&engine->retries);
+    if (mc_retry_next_ms(&engine->recalled) < next)
+        next = mc_retry_next_ms(&engine->recalled);
     if (next != INT64_MAX)
         counts->next_retry_ms = next - mc_loop_now_ms(engine->loop);
     if (engine->prober) {
@@ -537,6 +611,21 @@ static bool make_network(struct mc_engine *engine, const struct mailcheck_option
            make_prober(engine, options, error, error_size);
 }
 
+/* Without a probe there is nothing to remember: what DNS says it says again at once. */
+static bool make_store(struct mc_engine *engine, const struct mailcheck_options *options,
+                       char *error, size_t error_size)
+{
+    const struct mc_store_options store = {.path = options->store, .hashed = options->store_hashed};
+    if (!options->store || options->depth != MAILCHECK_DEPTH_SMTP)
+        return true;
+    engine->oldest_first = options->oldest_first;
+    engine->store_max_age = options->store_max_age_ms / 1000 > INT32_MAX
+                                ? INT32_MAX
+                                : (int64_t)(options->store_max_age_ms / 1000);
+    engine->store = mc_store_open(&store, error, error_size);
+    return engine->store != NULL;
+}
+
 struct mc_engine *mc_engine_new(const struct mailcheck_options *options,
                                 const struct mc_engine_hooks *hooks, char *error, size_t error_size)
 {
@@ -560,12 +649,14 @@ struct mc_engine *mc_engine_new(const struct mailcheck_options *options,
     mc_timer_init(&engine->tick, engine->loop, tick, engine);
     mc_timer_init(&engine->retry_timer, engine->loop, mc_probing_retry_due, engine);
     engine->lists = mc_lists_new(options->lists_dir, error, error_size);
-    if (!engine->lists || (options->depth != MAILCHECK_DEPTH_SYNTAX &&
-                           !make_network(engine, options, error, error_size))) {
+    if (!engine->lists ||
+        (options->depth != MAILCHECK_DEPTH_SYNTAX &&
+         !make_network(engine, options, error, error_size)) ||
+        !make_store(engine, options, error, error_size)) {
         mc_engine_free(engine);
         return NULL;
     }
-    if (engine->prober)
+    if (engine->prober || engine->store)
         mc_timer_set(&engine->tick, engine->start_ms + TICK_MS);
     return engine;
 }
@@ -584,6 +675,7 @@ void mc_engine_free(struct mc_engine *engine)
         mc_mx_free(engine->mx);
     if (engine->net)
         mc_net_free(engine->net);
+    mc_store_close(engine->store);
     mc_lists_free(engine->lists);
     mc_loop_free(engine->loop);
     mc_address_table_free(&engine->addresses);
@@ -591,6 +683,9 @@ void mc_engine_free(struct mc_engine *engine)
     mc_mx_sets_free(&engine->sets);
     mc_reply_log_free(engine->replies);
     mc_retry_free(&engine->retries);
+    mc_retry_free(&engine->recalled);
+    free(engine->stale);
+    free(engine->to_ask);
     free(engine->lookup_pool);
     free(engine->doubtful);
     free(engine->quiet);

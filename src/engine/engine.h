@@ -57,6 +57,14 @@ void mc_engine_result(struct mc_engine *engine, uint32_t address, struct mc_resu
 /* Seconds since 1970, as mc_checked_at will show it. */
 int64_t mc_engine_wall_clock(const struct mc_engine *engine);
 
+/* So many addresses are about to be added: lets the store read itself in order. */
+void mc_engine_expect(struct mc_engine *engine, uint64_t addresses);
+/* Writes to the store what is not there yet. False and a sentence in `error` where the store has
+ * failed, now or before. */
+bool mc_engine_keep(struct mc_engine *engine, char *error, size_t error_size);
+/* The store has failed: verdicts are not remembered any more. */
+bool mc_engine_store_failed(const struct mc_engine *engine);
+
 /* One turn of the loop. */
 void mc_engine_run(struct mc_engine *engine, int timeout_ms);
 /* Every address has its verdict and every hook was called. */

@@ -332,6 +332,9 @@ static void drop_host(struct mc_engine *engine, uint32_t address, uint32_t host,
 {
     uint32_t index = engine->addresses.records[address].domain;
     struct mc_domain *domain = &engine->domains.domains[index];
+    /* what the store answered for is not asked again, so nobody may be left here to contradict */
+    enum mc_reason end =
+        reason == MC_REASON_DOMAIN_NOT_SERVED && domain->served_before ? MC_REASON_BLOCKED : reason;
     for (size_t kind = reason == MC_REASON_NO_SMTPUTF8 ? MC_LANE_UTF8 : 0; kind < MC_LANES;
          kind++) {
         if (domain->set[kind] == MC_NONE)
@@ -339,7 +342,7 @@ static void drop_host(struct mc_engine *engine, uint32_t address, uint32_t host,
         domain->set[kind] = mc_mx_sets_without(&engine->sets, domain->set[kind], host);
         if (domain->set[kind] != MC_NONE)
             continue;
-        domain->ended[kind] = (uint8_t)reason;
+        domain->ended[kind] = (uint8_t)end;
         domain->ended_at = address;
         for (;;) {
             uint32_t other = mc_address_queue_pop(&engine->addresses, &domain->waiting[kind]);
@@ -439,6 +442,7 @@ static void replied(struct mc_engine *engine, uint32_t address, const struct mc_
         domain->served_by = answer->host;
     if (passing(answer) && record->waits < engine->greylist_waits) {
         record->state = MC_ADDRESS_WAITING;
+        mc_recall_note_waiting(engine, address);
         wait_and_retry(engine, address, false, &record->waits);
     } else if (ruling->reason == MC_REASON_DOMAIN_NOT_SERVED && ruling->surety == MC_SURE) {
         denied(engine, address, answer);
@@ -469,6 +473,7 @@ static void not_replied(struct mc_engine *engine, uint32_t address, const struct
     } else if (passing(answer) && ruling->blame != MC_BLAME_US &&
                record->waits < engine->greylist_waits) {
         record->state = MC_ADDRESS_WAITING;
+        mc_recall_note_waiting(engine, address);
         wait_and_retry(engine, address, false, &record->waits);
     } else if (answer->stage == MC_STAGE_CONNECT && engine->port == MC_PORT_UNTRIED) {
         engine->domains.domains[record->domain].under_way--;

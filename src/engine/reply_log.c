@@ -12,6 +12,8 @@
 #define BUFFER_SIZE (256 * 1024)
 #define COMMON_SIZE 1024 /* lines remembered to be stored once; a power of two */
 
+#define COMMON_TEXT 120
+
 /* A line's number is its offset * 1024 + its length, so that one word names it. */
 struct mc_reply_log {
     int fd;           /* -1 until the buffer has been full once */
@@ -22,6 +24,7 @@ struct mc_reply_log {
     char line[MC_REPLY_LINE_SHOWN];
     struct {
         uint64_t hash, number;
+        char text[COMMON_TEXT]; /* its beginning: what comes often is met without a read */
     } common[COMMON_SIZE];
 };
 
@@ -63,6 +66,14 @@ static bool flush(struct mc_reply_log *log)
     return true;
 }
 
+static bool same_line(struct mc_reply_log *log, size_t slot, struct mc_span line)
+{
+    uint64_t number = log->common[slot].number;
+    if (line.len > COMMON_TEXT)
+        return mc_span_equal(line, mc_reply_log_get(log, number));
+    return mc_span_equal(line, mc_span(log->common[slot].text, number & 1023));
+}
+
 uint64_t mc_reply_log_add(struct mc_reply_log *log, struct mc_span line)
 {
     MC_ASSERT(line.len <= MC_REPLY_LINE_SHOWN);
@@ -70,8 +81,7 @@ uint64_t mc_reply_log_add(struct mc_reply_log *log, struct mc_span line)
         return 0;
     uint64_t hash = mc_hash(line);
     size_t slot = hash & (COMMON_SIZE - 1);
-    if (log->common[slot].number && log->common[slot].hash == hash &&
-        mc_span_equal(line, mc_reply_log_get(log, log->common[slot].number)))
+    if (log->common[slot].number && log->common[slot].hash == hash && same_line(log, slot, line))
         return log->common[slot].number;
     if (log->buffered + line.len > BUFFER_SIZE && !flush(log)) {
         mc_log(MC_LOG_WARNING,
@@ -86,6 +96,7 @@ uint64_t mc_reply_log_add(struct mc_reply_log *log, struct mc_span line)
     log->buffered += line.len;
     log->common[slot].hash = hash;
     log->common[slot].number = number;
+    memcpy(log->common[slot].text, line.at, line.len < COMMON_TEXT ? line.len : COMMON_TEXT);
     return number;
 }
 

@@ -13,6 +13,7 @@
 #include "loop/stream.h"
 #include "mx/mx_lookup.h"
 #include "smtp/prober.h"
+#include "store/store.h"
 
 /* Do connections to port 25 leave this host? */
 enum mc_port {
@@ -56,10 +57,21 @@ struct mc_engine {
     enum mc_input input;
     bool stopping, proxied;
     enum mc_port port;
-    uint32_t next_to_ask;     /* the first domain whose MX question is not out */
+    uint32_t *to_ask; /* domains whose MX question is wanted, in order */
+    size_t to_ask_count, to_ask_room;
+    size_t next_to_ask;       /* the first of them whose question is not out */
     uint32_t next_to_release; /* the first domain that is not released to the prober */
     uint32_t lookups;         /* MX lookups under way */
     struct mc_engine_lookup *lookup_pool, *free_lookups;
+    struct mc_store *store; /* NULL: no memory between runs */
+    int64_t store_max_age;  /* seconds */
+    int64_t committed_ms;
+    bool store_warned;
+    bool oldest_first;
+    struct mc_retry_queue recalled; /* greylisted before this run: asked when that is useful */
+    int64_t recalled_due_ms;
+    struct mc_stale *stale; /* asked after the others, the longest unchecked first */
+    size_t stale_count, stale_room;
     int64_t start_ms;
     int64_t start_unix;
     struct mc_timer tick, retry_timer;
@@ -73,6 +85,37 @@ uint32_t mc_engine_elapsed_ms(const struct mc_engine *engine);
 /* Gives an address its verdict, once. */
 void mc_engine_settle(struct mc_engine *engine, uint32_t address, enum mc_reason reason,
                       enum mc_source source);
+
+/* Line that decided about a settled address, "" where there is none. */
+struct mc_span mc_engine_deciding_line(struct mc_engine *engine, uint32_t address);
+/* An address that nothing has decided yet goes where it is to wait. */
+void mc_engine_join(struct mc_engine *engine, uint32_t address);
+
+/* ---- recall.c: what is remembered between runs ---- */
+
+struct mc_stale {
+    int64_t checked_at;
+    uint32_t address;
+};
+
+/* A new domain: what is known of it. */
+void mc_recall_domain(struct mc_engine *engine, uint32_t domain);
+/* A new address: MC_RECALL_SERVED, it is settled; MC_RECALL_LATER, it will join when its time has
+ * come; MC_RECALL_NOTHING, go on. */
+enum mc_recall { MC_RECALL_NOTHING, MC_RECALL_SERVED, MC_RECALL_LATER };
+enum mc_recall mc_recall_address(struct mc_engine *engine, uint32_t address);
+/* The deciding line of an address that the store settled and the reply log does not have. */
+struct mc_span mc_recall_line(struct mc_engine *engine, uint32_t address);
+/* A settled address: put it into the store; may soften its reason. */
+void mc_recall_note(struct mc_engine *engine, uint32_t address);
+/* It was told to come back: so much is remembered at once. */
+void mc_recall_note_waiting(struct mc_engine *engine, uint32_t address);
+/* Each turn of the loop: writes what is pending, every so often. */
+void mc_recall_turn(struct mc_engine *engine);
+/* Each tick: the same, and lets those join whose time has come. */
+void mc_recall_tick(struct mc_engine *engine);
+/* The input has ended: those join that were put last. */
+void mc_recall_input_ended(struct mc_engine *engine);
 
 /* The domain's addresses may go to the prober: DNS found servers, and the input allows it. */
 void mc_probing_offer(struct mc_engine *engine, uint32_t domain);

@@ -24,6 +24,9 @@
  *   expected_bounces     as_it_is and cleaned: rows, bounces, rate (0 to 1, null without rows)
  *                        and sample, null but with --sample: addresses asked, low and high rate of
  *                        the list as it is (95%)
+ *   changes              null without a store, else addresses: newly_dead, recovered,
+ *                        newly_disposable, unknown_again (for more than one night running),
+ *                        most_nights_unknown
  *   spent                dns_questions, smtp_sessions, recipients_asked, controls_asked
  *   advice               array of sentences, most pressing first */
 #define SCHEMA 1
@@ -150,6 +153,21 @@ static json_t *spent_of(const struct mc_tally *tally)
     return spent;
 }
 
+static json_t *changes_of(const struct mc_tally *tally)
+{
+    json_t *changes = json_object();
+    if (!tally->remembered) {
+        json_decref(changes);
+        return json_null();
+    }
+    set(changes, "newly_dead", number(tally->changes[MC_CHANGE_DEAD]));
+    set(changes, "recovered", number(tally->changes[MC_CHANGE_RECOVERED]));
+    set(changes, "newly_disposable", number(tally->changes[MC_CHANGE_DISPOSABLE]));
+    set(changes, "unknown_again", number(tally->unknown_again));
+    set(changes, "most_nights_unknown", number(tally->most_nights));
+    return changes;
+}
+
 static void add_sentence(void *arg, struct mc_span sentence)
 {
     json_t *advice = arg;
@@ -186,6 +204,7 @@ void mc_report_json(const struct mc_tally *tally, struct mc_text *out)
     set(report, "flags", flags_of(tally));
     set(report, "providers", providers_of(tally));
     set(report, "expected_bounces", bounces);
+    set(report, "changes", changes_of(tally));
     set(report, "spent", spent_of(tally));
     set(report, "advice", advice);
     MC_ASSERT(

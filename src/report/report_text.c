@@ -203,6 +203,29 @@ static void add_spent(const struct mc_tally *tally, struct mc_text *out)
     }
 }
 
+static void add_changes(const struct mc_tally *tally, struct mc_text *out)
+{
+    const struct {
+        const char *name;
+        uint64_t number;
+    } changes[] = {
+        {"  newly dead", tally->changes[MC_CHANGE_DEAD]},
+        {"  recovered", tally->changes[MC_CHANGE_RECOVERED]},
+        {"  newly disposable", tally->changes[MC_CHANGE_DISPOSABLE]},
+        {"  unknown again", tally->unknown_again},
+    };
+    if (!tally->remembered)
+        return;
+    mc_text_add_z(out, "\nChanged since the last time (addresses)\n");
+    for (size_t i = 0; i < MC_ARRAY_LEN(changes); i++) {
+        add_padded(out, mc_span_of(changes[i].name), 20, false);
+        add_number(out, changes[i].number, 13);
+        mc_text_add_char(out, '\n');
+    }
+    if (tally->unknown_again)
+        mc_text_printf(out, "  (unknown for up to %u nights running)\n", tally->most_nights);
+}
+
 /* A list item, broken between words. */
 static void add_item(void *arg, struct mc_span sentence)
 {
@@ -234,6 +257,7 @@ void mc_report_text(const struct mc_tally *tally, struct mc_text *out)
         add_providers(tally, out);
         add_bounces(tally, out);
     }
+    add_changes(tally, out);
     add_spent(tally, out);
     mc_text_add_z(out, "\nWhat to do next\n");
     mc_report_advice(tally, MC_ENGLISH, add_item, out);

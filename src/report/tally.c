@@ -60,6 +60,15 @@ static struct mc_tally_provider *provider_named(struct mc_tally *tally, struct m
     return fresh;
 }
 
+static void add_unique(struct mc_tally *tally, const struct mc_result *result)
+{
+    tally->unique_by_reason[result->reason]++;
+    tally->changes[result->change]++;
+    tally->unknown_again += result->nights_unknown > 1;
+    if (result->nights_unknown > tally->most_nights)
+        tally->most_nights = result->nights_unknown;
+}
+
 void mc_tally_add(struct mc_tally *tally, const struct mc_result *result)
 {
     tally->rows++;
@@ -68,7 +77,7 @@ void mc_tally_add(struct mc_tally *tally, const struct mc_result *result)
     if (result->duplicate_of)
         tally->duplicates++;
     else
-        tally->unique_by_reason[result->reason]++;
+        add_unique(tally, result);
     if (result->source == MC_SOURCE_PROBE && !result->duplicate_of) {
         tally->probed++;
         tally->probed_bounces += bounce_rates[result->reason];

@@ -21,6 +21,11 @@ struct mc_tally {
     uint64_t by_status[MC_STATUS_COUNT];
     uint64_t unique_by_reason[MC_REASON_COUNT]; /* first rows only */
     uint64_t role, disposable, free, suggestions;
+    /* unique addresses that are not what they were, by enum mc_change; and those that are unknown
+     * for several nights running, with the most nights of any */
+    uint64_t changes[MC_CHANGE_COUNT], unknown_again;
+    unsigned most_nights;
+    bool remembered;   /* a store was used: the changes mean something */
     bool role_allowed; /* rows of reason `role` came as deliverable (--allow role) */
     struct mc_tally_provider *providers;
     size_t provider_count, provider_room;

@@ -61,6 +61,15 @@ enum mc_source {
 /* A flag that may not be known. */
 enum mc_flag { MC_NO = 0, MC_YES = 1, MC_NOT_KNOWN = -1 };
 
+/* What is new of an address, compared with what was known before this run. */
+enum mc_change {
+    MC_CHANGE_NONE,
+    MC_CHANGE_DEAD,       /* undeliverable now, and was not */
+    MC_CHANGE_RECOVERED,  /* was undeliverable, and is not now */
+    MC_CHANGE_DISPOSABLE, /* on a disposable list now */
+    MC_CHANGE_COUNT
+};
+
 /* Names are static, NUL-terminated. */
 const char *mc_status_name(enum mc_status status);
 const char *mc_reason_name(enum mc_reason reason);
@@ -81,6 +90,8 @@ struct mc_result {
     struct mc_span email, suggestion, provider, mx, smtp;
     uint64_t duplicate_of; /* 1-based data row, 0: the first of its kind */
     int64_t checked_at;    /* seconds since 1970 */
+    enum mc_change change;
+    unsigned nights_unknown; /* running, tonight included; 0: it is not, or nothing is remembered */
 };
 
 #endif

@@ -11,6 +11,7 @@ ok "make install" quiet make install DESTDIR="$root" PREFIX=/opt/mc
 same "what is installed" "$(cd "$root/opt/mc" && find . -type f -o -type l | sort | paste -sd' ')" \
     "./bin/mailcheck ./include/mailcheck.h ./lib/libmailcheck.a ./lib/libmailcheck.so \
 ./lib/libmailcheck.so.0 ./lib/libmailcheck.so.0.1.0 ./lib/pkgconfig/libmailcheck.pc \
+./lib/systemd/system/mailcheck-clean@.service ./lib/systemd/system/mailcheck-clean@.timer \
 ./share/bash-completion/completions/mailcheck ./share/doc/mailcheck/examples/check.c \
 ./share/fish/vendor_completions.d/mailcheck.fish ./share/man/man1/mailcheck.1 \
 ./share/man/man5/mailcheck.conf.5 ./share/zsh/site-functions/_mailcheck"

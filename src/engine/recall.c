@@ -1,0 +1,318 @@
+/* What is remembered between runs: which of it answers for an address at once, what of a verdict
+ * is put away, who is asked later. The rules themselves are store/rules.h. */
+#include <stdlib.h>
+
+#include "engine/state.h"
+
+#define COMMIT_EVERY 500 /* verdicts, or ... */
+#define COMMIT_MS    20  /* ... so often: what a kill costs; a commit costs as ten verdicts do */
+
+static struct mc_span local_of(const struct mc_engine *engine, uint32_t address)
+{
+    return mc_address_table_local(&engine->addresses, address);
+}
+
+static struct mc_span domain_of(const struct mc_engine *engine, uint32_t address)
+{
+    return mc_domain_table_name(&engine->domains, engine->addresses.records[address].domain);
+}
+
+static bool is_dead(enum mc_reason reason)
+{
+    return mc_reason_status(reason) == MC_UNDELIVERABLE;
+}
+
+/* ---- finding ---- */
+
+void mc_recall_domain(struct mc_engine *engine, uint32_t index)
+{
+    struct mc_store_domain known;
+    struct mc_domain *domain = &engine->domains.domains[index];
+    struct mc_arena *names = &engine->domains.names;
+    int64_t now = mc_engine_wall_clock(engine);
+    if (!mc_store_get_domain(engine->store, mc_domain_table_name(&engine->domains, index), &known))
+        return;
+    if (known.outcome_at) {
+        domain->recalled = true;
+        domain->best_host = mc_arena_add(names, known.best_host);
+        domain->provider = mc_lists_provider(engine->lists, known.best_host);
+        if (mc_lists_is_disposable_mx(engine->lists, known.best_host))
+            domain->disposable = true;
+    }
+    if (mc_rules_fresh(known.proof_at, now, MC_RULES_PROOF_SECONDS) &&
+        mc_rules_fresh(known.proof_at, now, engine->store_max_age)) {
+        domain->proof.by_best = known.proof & MC_STORE_PROOF_BEST;
+        domain->proof.by_backup = known.proof & MC_STORE_PROOF_BACKUP;
+        domain->proof.catch_all = known.proof & MC_STORE_PROOF_CATCH_ALL;
+        domain->stored_proof = (uint8_t)known.proof;
+        domain->served_before = known.proof != 0;
+    }
+    /* only what speaks against a domain saves the question: who is to be asked needs its hosts */
+    if (is_dead(known.outcome) && !domain->disposable &&
+        mc_rules_fresh(known.outcome_at, now, mc_rules_domain_limit(known.outcome)) &&
+        mc_rules_fresh(known.outcome_at, now, engine->store_max_age)) {
+        domain->state = MC_DOMAIN_KNOWN;
+        domain->reason = (uint8_t)known.outcome;
+        domain->recalled_at = (uint32_t)known.outcome_at;
+        domain->detail = mc_arena_add(names, known.detail);
+    }
+}
+
+/* Could only a server say this that serves the domain? */
+static bool speaks_of_mailbox(const struct mc_known *known)
+{
+    return known->source == MC_SOURCE_PROBE && known->reason != MC_REASON_DOMAIN_NOT_SERVED &&
+           known->reason != MC_REASON_NO_SMTPUTF8;
+}
+
+static void serve(struct mc_engine *engine, uint32_t address, const struct mc_known *known,
+                  enum mc_reason reason)
+{
+    struct mc_address_record *record = &engine->addresses.records[address];
+    struct mc_domain *domain = &engine->domains.domains[record->domain];
+    struct mc_arena *names = &engine->domains.names;
+    if (speaks_of_mailbox(known))
+        domain->served_before = true;
+    if (!mc_store_is_loaded(engine->store)) /* else it is found there again */
+        record->reply = mc_reply_log_add(engine->replies, known->smtp);
+    record->recalled = true;
+    record->host = domain->best_host;
+    if (known->mx.len && !mc_span_equal(known->mx, mc_arena_get(names, domain->best_host)))
+        record->host = mc_arena_add(names, known->mx);
+    mc_engine_settle(engine, address, reason, MC_SOURCE_STORE);
+    record->checked_at = (uint32_t)known->checked_at;
+}
+
+/* Told to come back not long ago: asked no sooner than is useful. */
+static bool comes_later(struct mc_engine *engine, uint32_t address, const struct mc_known *known)
+{
+    struct mc_address_record *record = &engine->addresses.records[address];
+    int64_t now = mc_engine_wall_clock(engine), wait = 0;
+    if (engine->greylist_waits)
+        wait = engine->greylist_wait_ms[0] / 1000;
+    if (!engine->prober || engine->input == MC_INPUT_HELD || known->tried != MC_REASON_GREYLISTED ||
+        !mc_rules_fresh(known->tried_at, now, wait))
+        return false;
+    int64_t due = mc_loop_now_ms(engine->loop) + (known->tried_at + wait - now) * 1000;
+    if (due < engine->recalled_due_ms)
+        due = engine->recalled_due_ms;
+    engine->recalled_due_ms = due;
+    record->state = MC_ADDRESS_WAITING;
+    record->reason = MC_REASON_GREYLISTED;
+    record->waits = 1;
+    engine->domains.domains[record->domain].under_way++;
+    mc_retry_add(&engine->recalled, 0, (struct mc_retry){address, false, due});
+    return true;
+}
+
+enum mc_recall mc_recall_address(struct mc_engine *engine, uint32_t address)
+{
+    struct mc_address_record *record = &engine->addresses.records[address];
+    const struct mc_domain *domain = &engine->domains.domains[record->domain];
+    struct mc_known known;
+    enum mc_reason reason;
+    if (!mc_store_get(engine->store, local_of(engine, address), domain_of(engine, address), &known))
+        return MC_RECALL_NOTHING;
+    record->known = true;
+    /* lists are asked anew: what they say today counts, and beats all but a dead domain */
+    bool lists_agree = (known.reason == MC_REASON_DISPOSABLE) == domain->disposable ||
+                       (is_dead(known.reason) && domain->disposable);
+    if (known.checked_at && lists_agree &&
+        mc_rules_serve(&known, mc_engine_wall_clock(engine), engine->store_max_age, &reason)) {
+        serve(engine, address, &known, reason);
+        return MC_RECALL_SERVED;
+    }
+    if (engine->stopping)
+        return MC_RECALL_NOTHING;
+    if (comes_later(engine, address, &known))
+        return MC_RECALL_LATER;
+    if (!engine->oldest_first || engine->input != MC_INPUT_FILE)
+        return MC_RECALL_NOTHING;
+    engine->stale =
+        mc_grow(engine->stale, engine->stale_count, &engine->stale_room, sizeof *engine->stale);
+    engine->stale[engine->stale_count++] = (struct mc_stale){
+        known.tried_at > known.checked_at ? known.tried_at : known.checked_at, address};
+    return MC_RECALL_LATER;
+}
+
+struct mc_span mc_recall_line(struct mc_engine *engine, uint32_t address)
+{
+    struct mc_known known;
+    if (!mc_store_is_loaded(engine->store) ||
+        !mc_store_get(engine->store, local_of(engine, address), domain_of(engine, address), &known))
+        return mc_span("", 0);
+    return known.smtp;
+}
+
+static int by_age(const void *left, const void *right)
+{
+    const struct mc_stale *a = left, *b = right;
+    if (a->checked_at != b->checked_at)
+        return a->checked_at < b->checked_at ? -1 : 1;
+    return a->address < b->address ? -1 : 1;
+}
+
+void mc_recall_input_ended(struct mc_engine *engine)
+{
+    size_t count = engine->stale_count;
+    if (!count)
+        return;
+    qsort(engine->stale, count, sizeof *engine->stale, by_age);
+    engine->stale_count = 0;
+    for (size_t i = 0; i < count; i++)
+        if (engine->addresses.records[engine->stale[i].address].state != MC_ADDRESS_SETTLED)
+            mc_engine_join(engine, engine->stale[i].address);
+}
+
+/* ---- putting ---- */
+
+static unsigned proof_bits(const struct mc_proof *proof)
+{
+    return (proof->by_best ? MC_STORE_PROOF_BEST : 0u) |
+           (proof->by_backup ? MC_STORE_PROOF_BACKUP : 0u) |
+           (proof->catch_all ? MC_STORE_PROOF_CATCH_ALL : 0u);
+}
+
+static struct mc_span best_host(const struct mc_engine *engine, const struct mc_domain *domain)
+{
+    uint32_t set = domain->set[MC_LANE_PLAIN];
+    if (!domain->recalled && domain->state == MC_DOMAIN_KNOWN && set != MC_NONE)
+        return mc_mx_host_name(engine->mx, engine->sets.entries[engine->sets.sets[set].first].host);
+    return mc_arena_get(&engine->domains.names, domain->best_host);
+}
+
+static void note_domain(struct mc_engine *engine, uint32_t index)
+{
+    struct mc_domain *domain = &engine->domains.domains[index];
+    unsigned proof = proof_bits(&domain->proof);
+    bool outcome = domain->state == MC_DOMAIN_KNOWN && !domain->recalled_at && !domain->noted &&
+                   domain->reason != MC_REASON_DNS_FAILED;
+    if (!outcome && proof == domain->stored_proof)
+        return;
+    int64_t now = mc_engine_wall_clock(engine);
+    const struct mc_store_domain news = {
+        .outcome = (enum mc_reason)domain->reason,
+        .outcome_at = outcome ? now : 0,
+        .proof = proof,
+        .proof_at = proof != domain->stored_proof ? now : 0,
+        .best_host = best_host(engine, domain),
+        .detail = mc_arena_get(&engine->domains.names, domain->detail),
+    };
+    mc_store_put_domain(engine->store, mc_domain_table_name(&engine->domains, index), &news);
+    domain->noted |= outcome;
+    domain->stored_proof = (uint8_t)proof;
+}
+
+/* Is this verdict an answer, and one that interruption did not make? */
+static bool worth_noting(const struct mc_engine *engine, const struct mc_address_record *record)
+{
+    enum mc_reason reason = (enum mc_reason)record->reason;
+    bool weak = mc_reason_status(reason) == MC_UNKNOWN || reason == MC_REASON_UNPROVEN;
+    switch ((enum mc_source)record->source) {
+    case MC_SOURCE_PROBE:
+    case MC_SOURCE_DNS:
+        return reason != MC_REASON_NOT_PROBED && !(engine->stopping && weak);
+    case MC_SOURCE_LIST:
+        return reason == MC_REASON_DISPOSABLE;
+    case MC_SOURCE_STORE:
+    case MC_SOURCE_BOUNCE:
+    case MC_SOURCE_SYNTAX:
+    case MC_SOURCE_COUNT:
+        break;
+    }
+    return false;
+}
+
+/* What is new, compared with what was known. */
+static enum mc_change change_of(const struct mc_known *old, enum mc_reason verdict)
+{
+    bool was_dead = old->checked_at && is_dead(old->reason) && !old->good_at;
+    if (!old->checked_at || mc_reason_status(verdict) == MC_UNKNOWN)
+        return MC_CHANGE_NONE;
+    if (verdict == MC_REASON_DISPOSABLE)
+        return old->reason == MC_REASON_DISPOSABLE ? MC_CHANGE_NONE : MC_CHANGE_DISPOSABLE;
+    if (is_dead(verdict))
+        return was_dead ? MC_CHANGE_NONE : MC_CHANGE_DEAD;
+    return was_dead ? MC_CHANGE_RECOVERED : MC_CHANGE_NONE;
+}
+
+/* What was known makes the new answer weigh more or less. */
+static void compare(struct mc_engine *engine, uint32_t address, const struct mc_news *news)
+{
+    struct mc_address_record *record = &engine->addresses.records[address];
+    struct mc_known old;
+    if (!record->known ||
+        !mc_store_get(engine->store, local_of(engine, address), domain_of(engine, address), &old))
+        return;
+    enum mc_reason verdict = mc_rules_verdict(&old, news);
+    record->change = (uint8_t)change_of(&old, verdict);
+    mc_rules_learn(&old, news);
+    unsigned nights = mc_rules_nights(&old, news->at);
+    record->nights = (uint8_t)(nights < UINT8_MAX ? nights : UINT8_MAX);
+    record->reason = (uint8_t)verdict;
+}
+
+void mc_recall_note(struct mc_engine *engine, uint32_t address)
+{
+    struct mc_address_record *record = &engine->addresses.records[address];
+    bool of_neighbour = record->source == MC_SOURCE_STORE && !record->recalled;
+    if (!of_neighbour && !worth_noting(engine, record))
+        return;
+    struct mc_news news = {
+        .reason = (enum mc_reason)record->reason,
+        .source = (enum mc_source)record->source,
+        .at = record->checked_at,
+    };
+    if (of_neighbour) { /* a dead domain buries a good address no faster than DNS itself does */
+        news.at = engine->domains.domains[record->domain].recalled_at;
+        compare(engine, address, &news);
+        return;
+    }
+    compare(engine, address, &news);
+    news.mx = record->host != MC_NONE ? mc_mx_host_name(engine->mx, record->host)
+                                      : best_host(engine, &engine->domains.domains[record->domain]);
+    news.smtp = mc_engine_deciding_line(engine, address);
+    mc_store_put(engine->store, local_of(engine, address), domain_of(engine, address), &news);
+    note_domain(engine, record->domain);
+    if (mc_store_pending(engine->store) % COMMIT_EVERY == 0)
+        (void)mc_store_commit(engine->store, false);
+}
+
+void mc_recall_note_waiting(struct mc_engine *engine, uint32_t address)
+{
+    const struct mc_address_record *record = &engine->addresses.records[address];
+    if (!engine->store)
+        return;
+    const struct mc_news news = {
+        .reason = (enum mc_reason)record->reason,
+        .source = MC_SOURCE_PROBE,
+        .at = mc_engine_wall_clock(engine),
+    };
+    mc_store_put(engine->store, local_of(engine, address), domain_of(engine, address), &news);
+}
+
+void mc_recall_turn(struct mc_engine *engine)
+{
+    int64_t now = mc_loop_now_ms(engine->loop);
+    if (now - engine->committed_ms < COMMIT_MS || !mc_store_pending(engine->store))
+        return;
+    engine->committed_ms = now;
+    (void)mc_store_commit(engine->store, false);
+}
+
+void mc_recall_tick(struct mc_engine *engine)
+{
+    struct mc_retry retry;
+    mc_recall_turn(engine);
+    if (mc_store_error(engine->store) && !engine->store_warned) {
+        engine->store_warned = true;
+        if (engine->notice)
+            engine->notice(engine->notice_arg, mc_store_error(engine->store));
+    }
+    while (mc_retry_take(&engine->recalled, mc_loop_now_ms(engine->loop), &retry)) {
+        uint32_t index = engine->addresses.records[retry.id].domain;
+        engine->domains.domains[index].under_way--;
+        mc_engine_join(engine, retry.id);
+        mc_probing_step(engine, index);
+    }
+}

@@ -1,0 +1,171 @@
+/* The whole file in memory, read once in order where that costs less than to look up one by one. */
+#include <string.h>
+
+#include "store/private.h"
+
+#define BIG_ROWS 50000 /* from here on it pays to make room at once */
+
+/* A row in memory: this, then key, line and past. */
+struct cached {
+    uint32_t checked_at, tried_at, unknown_since, good_at, bad_at, host;
+    uint16_t key_len, line_len;
+    uint8_t reason, source, tried, past_len;
+};
+
+static void cache(struct mc_store *store, struct mc_index *index, struct cached *record,
+                  struct mc_span key, struct mc_span line, struct mc_span past)
+{
+    char row[sizeof *record + 2048];
+    if (key.len + line.len + past.len > sizeof row - sizeof *record || past.len > UINT8_MAX)
+        return;
+    record->key_len = (uint16_t)key.len;
+    record->line_len = (uint16_t)line.len;
+    record->past_len = (uint8_t)past.len;
+    char *end = mempcpy(row, record, sizeof *record);
+    end = mempcpy(end, key.at, key.len);
+    end = mempcpy(end, line.at, line.len);
+    end = mempcpy(end, past.at, past.len);
+    mc_index_add(index, mc_hash(key),
+                 mc_arena_add(&store->cache.rows, mc_span(row, (size_t)(end - row))));
+}
+
+/* Finds the row of this key; `rest` is what follows the key. */
+static bool cached_row(const struct mc_store *store, const struct mc_index *index,
+                       struct mc_span key, struct cached *record, const char **rest)
+{
+    struct mc_index_cursor cursor;
+    uint32_t found = mc_index_first(index, mc_hash(key), &cursor);
+    for (; found != MC_NONE; found = mc_index_next(index, &cursor)) {
+        struct mc_span row = mc_arena_get(&store->cache.rows, found);
+        memcpy(record, row.at, sizeof *record);
+        if (mc_span_equal(key, mc_span(row.at + sizeof *record, record->key_len))) {
+            *rest = row.at + sizeof *record + key.len;
+            return true;
+        }
+    }
+    return false;
+}
+
+static void cache_address(struct mc_store *store, sqlite3_stmt *row)
+{
+    struct mc_known known;
+    if (!mc_store_row(row, 1, &known))
+        return;
+    struct cached record = {
+        .checked_at = (uint32_t)known.checked_at,
+        .tried_at = (uint32_t)known.tried_at,
+        .unknown_since = (uint32_t)known.unknown_since,
+        .good_at = (uint32_t)known.good_at,
+        .bad_at = (uint32_t)known.bad_at,
+        .host = (uint32_t)sqlite3_column_int64(row, 9),
+        .reason = (uint8_t)known.reason,
+        .source = (uint8_t)known.source,
+        .tried = (uint8_t)known.tried,
+    };
+    cache(store, &store->cache.addresses, &record, mc_store_column_text(row, 0), known.smtp,
+          mc_store_column_text(row, 11));
+}
+
+static struct mc_known uncache_address(const struct mc_store *store, const struct cached *record,
+                                       const char *rest)
+{
+    struct mc_known known = {
+        .checked_at = record->checked_at,
+        .tried_at = record->tried_at,
+        .unknown_since = record->unknown_since,
+        .good_at = record->good_at,
+        .bad_at = record->bad_at,
+        .reason = (enum mc_reason)record->reason,
+        .source = (enum mc_source)record->source,
+        .tried = (enum mc_reason)record->tried,
+        .mx = mc_store_host_name(store, record->host),
+        .smtp = mc_span(rest, record->line_len),
+    };
+    mc_store_unpack_past(mc_span(rest + record->line_len, record->past_len), &known);
+    return known;
+}
+
+static void cache_domain(struct mc_store *store, sqlite3_stmt *row)
+{
+    struct mc_store_domain domain;
+    if (!mc_store_read_domain(row, 1, &domain))
+        return;
+    struct cached record = {
+        .checked_at = (uint32_t)domain.outcome_at,
+        .tried_at = (uint32_t)domain.proof_at,
+        .host = (uint32_t)sqlite3_column_int64(row, 3),
+        .reason = (uint8_t)domain.outcome,
+        .source = (uint8_t)domain.proof,
+    };
+    cache(store, &store->cache.domains, &record, mc_store_column_text(row, 0), domain.detail,
+          mc_span("", 0));
+}
+
+static struct mc_store_domain uncache_domain(const struct mc_store *store,
+                                             const struct cached *record, const char *rest)
+{
+    return (struct mc_store_domain){
+        .outcome = (enum mc_reason)record->reason,
+        .outcome_at = record->checked_at,
+        .proof = record->source,
+        .proof_at = record->tried_at,
+        .best_host = mc_store_host_name(store, record->host),
+        .detail = mc_span(rest, record->line_len),
+    };
+}
+
+static void cache_host(struct mc_store *store, sqlite3_stmt *row)
+{
+    mc_store_know_host(store, (uint32_t)sqlite3_column_int64(row, 0), mc_store_column_text(row, 1));
+}
+
+static bool scan(struct mc_store *store, const char *query,
+                 void (*each)(struct mc_store *store, sqlite3_stmt *row))
+{
+    sqlite3_stmt *rows = NULL;
+    int result = sqlite3_prepare_v2(store->db, query, -1, &rows, NULL);
+    while (result == SQLITE_OK || result == SQLITE_ROW) {
+        result = sqlite3_step(rows);
+        if (result == SQLITE_ROW)
+            each(store, rows);
+    }
+    if (result != SQLITE_DONE)
+        mc_store_fail(store, "read");
+    sqlite3_finalize(rows);
+    return result == SQLITE_DONE;
+}
+
+void mc_cache_load(struct mc_store *store)
+{
+    store->cache.loaded = true;
+    if (store->size_rows > BIG_ROWS)
+        mc_arena_expect(&store->cache.rows, store->size_rows * MC_STORE_ROW_BYTES);
+    (void)(scan(store, "SELECT id, name FROM host", cache_host) &&
+           scan(store,
+                "SELECT key, outcome, outcome_at, best_host, proof, proof_at, detail"
+                " FROM domain ORDER BY key",
+                cache_domain) &&
+           scan(store, "SELECT key, " MC_ADDRESS_COLUMNS " FROM address ORDER BY key",
+                cache_address));
+}
+
+bool mc_cache_get(const struct mc_store *store, struct mc_span key, struct mc_known *known)
+{
+    struct cached record;
+    const char *rest;
+    if (!cached_row(store, &store->cache.addresses, key, &record, &rest))
+        return false;
+    *known = uncache_address(store, &record, rest);
+    return true;
+}
+
+bool mc_cache_get_domain(const struct mc_store *store, struct mc_span key,
+                         struct mc_store_domain *domain)
+{
+    struct cached record;
+    const char *rest;
+    if (!cached_row(store, &store->cache.domains, key, &record, &rest))
+        return false;
+    *domain = uncache_domain(store, &record, rest);
+    return true;
+}

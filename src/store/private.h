@@ -1,0 +1,89 @@
+/* The store's insides, shared by store.c (what a run does), cache.c (the file in memory) and
+ * admin.c (what people do). */
+#ifndef MC_STORE_PRIVATE_H
+#define MC_STORE_PRIVATE_H
+
+#include <sqlite3.h>
+
+#include "base/hash.h"
+#include "base/memory.h"
+#include "base/text.h"
+#include "store/keys.h"
+#include "store/store.h"
+
+#define MC_STORE_LINE_MAX  96  /* bytes of a deciding line that are kept */
+#define MC_STORE_ROW_BYTES 120 /* of the file a row takes, about: to guess how many there are */
+
+enum mc_statement {
+    MC_SQL_GET,
+    MC_SQL_PUT,
+    MC_SQL_GET_DOMAIN,
+    MC_SQL_PUT_DOMAIN,
+    MC_SQL_GET_HOST,
+    MC_SQL_PUT_HOST,
+    MC_SQL_BEGIN,
+    MC_SQL_COMMIT,
+    MC_SQL_ROLLBACK,
+    MC_SQL_COUNT
+};
+
+/* What waits for the next commit. Texts are in the arena `pending`. */
+struct mc_pending {
+    enum { MC_PENDING_ADDRESS, MC_PENDING_DOMAIN } kind;
+    uint32_t key, text, host; /* `text`: deciding line, detail */
+    union {
+        struct mc_news news;
+        struct mc_store_domain domain;
+    };
+};
+
+/* The whole file in memory: records of `rows`, found by the hash of their key. */
+struct mc_store_cache {
+    bool loaded;
+    struct mc_arena rows;
+    struct mc_index addresses, domains;
+};
+
+struct mc_store {
+    sqlite3 *db;
+    sqlite3_stmt *statements[MC_SQL_COUNT];
+    char *path;
+    char *error;
+    struct mc_keys *keys;
+    struct mc_text line; /* of what was found last */
+    struct mc_store_cache cache;
+    uint64_t lookups, size_rows; /* asked one by one, or announced; in the file, about */
+    struct mc_pending *puts;
+    size_t put_count, put_room;
+    struct mc_arena texts;
+    struct mc_store_hosts {
+        uint32_t *names; /* in the arena, by number; 0: no such number, or not read yet */
+        size_t room;
+        struct mc_arena arena;
+        struct mc_index index; /* name -> number */
+    } hosts;
+};
+
+/* Notes the connection's failure as the store's, once. Always false. */
+bool mc_store_fail(struct mc_store *store, const char *doing);
+/* Reads a row of `address`, the columns of MC_ADDRESS_COLUMNS in their order from `first` on; the
+ * name of the host is left out. */
+bool mc_store_row(sqlite3_stmt *row, int first, struct mc_known *known);
+#define MC_ADDRESS_COLUMNS                                                                         \
+    "reason, source, checked_at, tried, tried_at, unknown_since, good_at, bad_at, mx, smtp, past"
+
+bool mc_store_read_domain(sqlite3_stmt *row, int first, struct mc_store_domain *domain);
+struct mc_span mc_store_column_text(sqlite3_stmt *row, int column);
+void mc_store_unpack_past(struct mc_span bytes, struct mc_known *known);
+
+/* Names of hosts by number: "" where it is not known (yet). */
+void mc_store_know_host(struct mc_store *store, uint32_t number, struct mc_span name);
+struct mc_span mc_store_host_name(const struct mc_store *store, uint32_t number);
+
+/* cache.c */
+void mc_cache_load(struct mc_store *store);
+bool mc_cache_get(const struct mc_store *store, struct mc_span key, struct mc_known *known);
+bool mc_cache_get_domain(const struct mc_store *store, struct mc_span key,
+                         struct mc_store_domain *domain);
+
+#endif

@@ -1,0 +1,15 @@
+/* The file itself: made, opened, checked, brought up to date. Private to this room. */
+#ifndef MC_STORE_SCHEMA_H
+#define MC_STORE_SCHEMA_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include <sqlite3.h>
+
+#define MC_STORE_SCHEMA 1
+
+/* An open connection whose file has this program's schema; NULL and a sentence in `error`. */
+sqlite3 *mc_schema_open(const char *path, bool must_exist, char *error, size_t error_size);
+
+#endif

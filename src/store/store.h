@@ -1,0 +1,95 @@
+/* The memory between runs: one SQLite file that several processes may use at once.
+ *
+ * Two layers, each with a life of its own: a domain and what DNS said of it, with the proof that it
+ * tells mailboxes apart; an address and what was answered about it. What any of it is worth says
+ * store/rules.h; this room keeps and finds it. Never decides a verdict, never asks the network,
+ * never reads a clock but for the lock of SQLite.
+ *
+ * What is put is written with the next commit, in one transaction: a kill at any instant loses what
+ * came after the last commit and nothing else. The first failure sticks: mc_store_error says it,
+ * and from then on nothing is found nor written. */
+#ifndef MC_STORE_STORE_H
+#define MC_STORE_STORE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "base/span.h"
+#include "store/rules.h"
+#include "verdict/verdict.h"
+
+struct mc_store;
+
+struct mc_store_options {
+    const char *path;
+    bool hashed;     /* a new file keeps keyed hashes instead of addresses */
+    bool must_exist; /* make none */
+};
+
+/* Opens the file, makes it (mode 0600) and its folder where they are missing, brings an older
+ * schema up to date. NULL and a sentence in `error` on failure. */
+struct mc_store *mc_store_open(const struct mc_store_options *options, char *error,
+                               size_t error_size);
+/* Writes what is pending first. NULL is fine. */
+void mc_store_close(struct mc_store *store);
+
+/* Why it is of no use any more, or NULL. */
+const char *mc_store_error(const struct mc_store *store);
+
+/* So many addresses will be looked up: a big number is worth reading the whole file in order. */
+void mc_store_expect(struct mc_store *store, uint64_t lookups);
+
+/* The whole file is in memory: to find something again costs next to nothing. */
+bool mc_store_is_loaded(const struct mc_store *store);
+
+/* Addresses. `local` counts without ASCII case. Spans that come out live until the next call. */
+bool mc_store_get(struct mc_store *store, struct mc_span local, struct mc_span domain,
+                  struct mc_known *known);
+void mc_store_put(struct mc_store *store, struct mc_span local, struct mc_span domain,
+                  const struct mc_news *news);
+
+enum { MC_STORE_PROOF_BEST = 1, MC_STORE_PROOF_BACKUP = 2, MC_STORE_PROOF_CATCH_ALL = 4 };
+
+struct mc_store_domain {
+    enum mc_reason outcome;           /* of DNS; accepted: it has mail servers */
+    int64_t outcome_at;               /* 0: not asked; what was known of it and of the host stays */
+    unsigned proof;                   /* bits */
+    int64_t proof_at;                 /* 0: nothing new; what was known stays */
+    struct mc_span best_host, detail; /* the MX host, the DNS evidence; borrowed */
+};
+bool mc_store_get_domain(struct mc_store *store, struct mc_span name,
+                         struct mc_store_domain *domain);
+void mc_store_put_domain(struct mc_store *store, struct mc_span name,
+                         const struct mc_store_domain *domain);
+
+/* What was put and is not written yet. */
+size_t mc_store_pending(const struct mc_store *store);
+/* Writes it. Where another process keeps the file busy it stays pending, and true is returned
+ * unless `last`, which waits longer. False: see mc_store_error. */
+bool mc_store_commit(struct mc_store *store, bool last);
+
+/* ---- for people: `mailcheck store` ---- */
+
+struct mc_store_stats {
+    uint64_t addresses, domains, hosts, bytes;
+    uint64_t by_reason[MC_REASON_COUNT]; /* of the last answer that decided */
+    uint64_t undecided;                  /* only ever unknown */
+    int64_t oldest, newest;
+    bool hashed;
+    int schema;
+};
+bool mc_store_stats(struct mc_store *store, struct mc_store_stats *stats);
+/* All of an address, or with `local` empty all of a domain. How many rows of addresses went. */
+bool mc_store_forget(struct mc_store *store, struct mc_span local, struct mc_span domain,
+                     uint64_t *gone);
+/* What was not asked about since `before`, and what nothing refers to any more. */
+bool mc_store_prune(struct mc_store *store, int64_t before, uint64_t *gone);
+/* Calls `each` for every address in the order of the file; `key` is "domain@local", or its hash in
+ * hexadecimal. False where `each` returned false or the file could not be read. */
+bool mc_store_each(struct mc_store *store,
+                   bool (*each)(void *arg, struct mc_span key, const struct mc_known *known),
+                   void *arg);
+
+#endif

@@ -1,0 +1,150 @@
+#!/bin/bash
+# world: nsd,mx
+# The memory between runs: what it saves, what survives kill -9, what happens when it is broken.
+source "$(dirname "$0")/lib.sh"
+store=$T/verdicts.db
+options=(--store "$store" --pace off --per-mx 2 --timeout 2s --greylist-wait 1s)
+source "$here/store_lib.sh"
+make_list 40 >"$T/list.csv"
+
+# --- the second run asks nobody ------------------------------------------------------------------
+mailcheck clean "${options[@]}" -o "$T/first.csv" "$T/list.csv"
+same "a run with a store" "$status" 0
+first=$(asked_in_all)
+ok "it asked" test "$first" -gt 100
+mailcheck clean "${options[@]}" --report "$T/report.json" -o "$T/second.csv" "$T/list.csv"
+same "again" "$status" 0
+same "nobody is asked again" "$(asked_in_all)" "$first"
+same "nor is DNS" "$(grep -oE '"dns_questions": [0-9]+' "$T/report.json")" '"dns_questions": 0'
+same "the same verdicts" "$(compare "$T/second.csv")" "$(compare "$T/first.csv")"
+ok "they say where from" has ',store,20' "$T/second.csv"
+same "the store is private" "$(stat -c %a "$store")" 600
+mailcheck clean "${options[@]}" --no-store -o "$T/third.csv" "$T/list.csv"
+ok "--no-store asks" test "$(asked_in_all)" -gt "$first"
+ok "and says so" lacks ',store,20' "$T/third.csv"
+asked=$(asked_in_all)
+mailcheck clean "${options[@]}" --max-age 0 -o "$T/third.csv" "$T/list.csv"
+ok "--max-age 0 asks" test "$(asked_in_all)" -gt "$asked"
+asked=$(asked_in_all)
+mailcheck check --store "$store" live1@pipelining.example
+same "check uses it too" "$(cat "$T/out") $(asked_in_all)" \
+    "live1@pipelining.example"$'\t'deliverable$'\t'"accepted $asked"
+mailcheck clean "${options[@]}" --no-smtp --columns source -o "$T/third.csv" "$T/list.csv"
+ok "--no-smtp says what DNS says" lacks store "$T/third.csv"
+for depth in --offline --no-smtp "--sample 5"; do
+    # shellcheck disable=SC2086 # words on purpose
+    mailcheck clean "${options[@]}" --store "$T/untouched/v.db" $depth -o "$T/third.csv" "$T/list.csv"
+    same "$depth with a store" "$status" 0
+    ok "$depth makes none" test ! -e "$T/untouched"
+done
+
+# --- only where it is asked for ------------------------------------------------------------------
+asked=$(asked_in_all)
+mailcheck check --pace off --timeout 2s live1@pipelining.example
+mailcheck clean --pace off --timeout 2s --greylist-wait 1s -o "$T/third.csv" "$T/list.csv"
+ok "without --store everybody is asked" test "$(asked_in_all)" -gt $((asked + first / 2))
+ok "and nothing is kept" test ! -e "$XDG_STATE_HOME"
+echo "store = $store" >"$T/settings"
+asked=$(asked_in_all)
+mailcheck clean --config "$T/settings" -o "$T/third.csv" "$T/list.csv"
+same "a config file may ask for it" "$status $(asked_in_all)" "0 $asked"
+mailcheck check --config "$T/settings" --no-store --pace off --timeout 2s live1@pipelining.example
+ok "--no-store wins over it" test "$(asked_in_all)" -gt "$asked"
+
+# --- mailcheck store -----------------------------------------------------------------------------
+mailcheck store --store "$store" stats
+ok "store stats" has '^accepted	[0-9]' "$T/out"
+mailcheck store --store "$store" get LIVE1@pipelining.example
+ok "store get" has '^LIVE1@pipelining.example	accepted	probe	20' "$T/out"
+mailcheck store --store "$store" export
+ok "store export" has '^dead1@plain.example	no_such_mailbox	probe' "$T/out"
+mailcheck store --store "$store" forget live1@pipelining.example @plain.example
+same "store forget" "$status $(cat "$T/out")" "0 81 addresses forgotten"
+ok "it is forgotten" eval "! cat '$store'* | grep -aq 'plain.example@'"
+mailcheck store --store "$store" get live1@pipelining.example
+same "what is forgotten is not known" "$status" 1
+mailcheck store --store "$store" prune --max-age 0
+mailcheck store --store "$store" stats
+ok "store prune" has '^addresses	0$' "$T/out"
+mailcheck store stats
+same "store without --store: wrong usage" "$status" 2
+ok "it says what is missing" has "--store FILE" "$T/err"
+mailcheck store --config "$T/settings" stats
+same "store: the config file names it" "$status" 0
+for wrong in "" nonsense get "stats all"; do
+    # shellcheck disable=SC2086 # words on purpose
+    mailcheck store --store "$store" $wrong
+    same "store $wrong: wrong usage" "$status" 2
+done
+mailcheck store --store "$T/none.db" stats
+same "store: no such file" "$status" 1
+ok "and none is made" test ! -e "$T/none.db"
+
+# --- no place for it -----------------------------------------------------------------------------
+mailcheck check --store /proc/nowhere/v.db live1@pipelining.example
+same "no place for the store" "$status" 1
+
+# --- hashed --------------------------------------------------------------------------------------
+hashed=(--store "$T/hashed.db" --store-hashed --pace off --timeout 2s)
+mailcheck check "${hashed[@]}" live1@pipelining.example dead1@pipelining.example
+asked=$(asked_in_all)
+mailcheck check "${hashed[@]}" live1@pipelining.example dead1@pipelining.example
+same "hashed: found again" "$(cut -f3 "$T/out" | paste -sd' ') $(asked_in_all)" \
+    "accepted no_such_mailbox $asked"
+ok "hashed: no address in it" eval "! grep -aqE 'live1|dead1' '$T'/hashed.db*"
+same "hashed: the key is private" "$(stat -c %a "$T/hashed.db.key")" 600
+
+# --- one run a list at a time --------------------------------------------------------------------
+printf 'email\nlive1@silent-rcpt.example\n' >"$T/waits.csv"
+"$MAILCHECK" clean --store "$store" --pace off --timeout 60s "$T/waits.csv" >"$T/one.csv" \
+    2>"$T/one.err" &
+program=$!
+wait_until "the silent server is asked" asked mx.silent-rcpt.example
+mailcheck clean "${options[@]}" "$T/waits.csv"
+same "a second run of the same list" "$status" 1
+ok "it names the first" has "waits.csv.*process $program:" "$T/err"
+mailcheck clean "${options[@]}" -o "$T/third.csv" "$T/list.csv"
+same "another list, the same store" "$status" 0
+same "the same verdicts beside it" "$(compare "$T/third.csv")" "$(compare "$T/first.csv")"
+kill -9 "$program"
+wait "$program" 2>"$T/never.err"
+mailcheck clean "${options[@]}" --timeout 1s "$T/waits.csv"
+same "killed, it holds nothing back" "$status" 0
+
+# --- a store that is of no use -------------------------------------------------------------------
+echo old >"$T/result.csv"
+broken() { # NAME WHAT-IT-SAYS
+    mailcheck clean "${options[@]}" --store "$T/bad.db" -o "$T/result.csv" "$T/list.csv"
+    same "$1: fails" "$status" 1
+    ok "$1: says why" has "$2" "$T/err"
+    ok "$1: names the way out" has --no-store "$T/err"
+    same "$1: the old result stays" "$(cat "$T/result.csv")" old
+}
+head -c 20000 /dev/urandom >"$T/bad.db"
+broken "random bytes" "not a database"
+mailcheck clean "${options[@]}" --store "$T/bad.db" --no-store -o "$T/third.csv" "$T/list.csv"
+same "--no-store does without" "$status" 0
+rm -f "$T"/bad.db*
+cp "$store" "$T/bad.db"
+truncate -s 12288 "$T/bad.db"
+broken "truncated" "malformed|disk image"
+rm -f "$T"/bad.db*
+mkdir "$T/bad.db"
+broken "a folder" "[Dd]irectory"
+rmdir "$T/bad.db"
+if mount -t tmpfs -o size=192k tmpfs "$T/small" 2>"$T/never.err" ||
+    { mkdir -p "$T/small" && mount -t tmpfs -o size=192k tmpfs "$T/small"; }; then
+    mailcheck clean "${options[@]}" --store "$T/small/v.db" -o "$T/result.csv" "$T/list.csv"
+    same "disk full: fails" "$status" 1
+    ok "disk full: says why" has "full" "$T/err"
+    same "disk full: the old result stays" "$(cat "$T/result.csv")" old
+    mount -o remount,size=10m "$T/small"
+    mailcheck clean "${options[@]}" --store "$T/small/v.db" -o "$T/result.csv" "$T/list.csv"
+    same "with room again: goes on" "$status" 0
+    ok "with room again: from where it was" has ',store,20' "$T/result.csv"
+    same "with room again: the same verdicts" "$(compare "$T/result.csv")" "$(compare "$T/first.csv")"
+    umount "$T/small"
+else
+    skip "disk full" "no tmpfs here"
+fi
+finish
