@@ -1,0 +1,110 @@
+/* What is known of an address, as writers and reports see it; what is under way, as counts. Changes
+ * nothing. */
+#include <stdio.h>
+
+#include "engine/state.h"
+
+static enum mc_flag catch_all_flag(const struct mc_proof *proof)
+{
+    if (proof->by_best || proof->by_backup)
+        return MC_NO;
+    return proof->catch_all ? MC_YES : MC_NOT_KNOWN;
+}
+
+/* local@domain into the scratch from `at` on. */
+static struct mc_span join(char *at, struct mc_span local, struct mc_span domain)
+{
+    memcpy(at, local.at, local.len);
+    at[local.len] = '@';
+    memcpy(at + local.len + 1, domain.at, domain.len);
+    at[local.len + 1 + domain.len] = '\0';
+    return mc_span(at, local.len + 1 + domain.len);
+}
+
+struct mc_span mc_engine_deciding_line(struct mc_engine *engine, uint32_t address)
+{
+    const struct mc_address_record *record = &engine->addresses.records[address];
+    const struct mc_domain *domain = &engine->domains.domains[record->domain];
+    if (record->reply)
+        return mc_reply_log_get(engine->replies, record->reply);
+    if (record->recalled)
+        return mc_recall_line(engine, address);
+    if ((record->source != MC_SOURCE_DNS && !domain->recalled_at) || !domain->detail)
+        return mc_span("", 0);
+    struct mc_span detail = mc_arena_get(&engine->domains.names, domain->detail);
+    int len = snprintf(engine->line, sizeof engine->line, "DNS %.*s", (int)detail.len, detail.at);
+    return mc_span(engine->line,
+                   (size_t)len < sizeof engine->line ? (size_t)len : sizeof engine->line - 1);
+}
+
+/* The host that was asked, or would have been. */
+static struct mc_span mx_shown(const struct mc_engine *engine,
+                               const struct mc_address_record *record,
+                               const struct mc_domain *domain)
+{
+    if (record->recalled)
+        return mc_arena_get(&engine->domains.names, record->host);
+    if (record->host != MC_NONE)
+        return mc_mx_host_name(engine->mx, record->host);
+    uint32_t set = domain->set[MC_LANE_PLAIN];
+    if (set != MC_NONE)
+        return mc_mx_host_name(engine->mx, engine->sets.entries[engine->sets.sets[set].first].host);
+    return mc_arena_get(&engine->domains.names, domain->best_host);
+}
+
+void mc_engine_result(struct mc_engine *engine, uint32_t address, struct mc_result *result)
+{
+    const struct mc_address_record *record = &engine->addresses.records[address];
+    const struct mc_domain *domain = &engine->domains.domains[record->domain];
+    const struct mc_arena *names = &engine->domains.names;
+    struct mc_span local = mc_address_table_local(&engine->addresses, address);
+    bool settled = record->state == MC_ADDRESS_SETTLED;
+    *result = (struct mc_result){
+        .reason = settled ? (enum mc_reason)record->reason : MC_REASON_NOT_PROBED,
+        .source = settled ? (enum mc_source)record->source : MC_SOURCE_SYNTAX,
+        .role = record->role ? MC_YES : MC_NO,
+        .disposable = domain->disposable ? MC_YES : MC_NO,
+        .free = domain->free ? MC_YES : MC_NO,
+        .catch_all = catch_all_flag(&domain->proof),
+        .provider = mc_span_of(domain->provider ? domain->provider->id : ""),
+        .email = join(engine->email, local, mc_arena_get(names, domain->name)),
+        .suggestion = mc_span("", 0),
+        .mx = mx_shown(engine, record, domain),
+        .smtp = settled ? mc_engine_deciding_line(engine, address) : mc_span("", 0),
+        .checked_at = settled ? record->checked_at : 0,
+        .change = (enum mc_change)record->change,
+        .nights_unknown = record->nights,
+    };
+    result->status = mc_reason_status(result->reason);
+    if (domain->suggestion)
+        result->suggestion = join(engine->email + result->email.len + 1, local,
+                                  mc_arena_get(names, domain->suggestion));
+}
+
+void mc_engine_count(const struct mc_engine *engine, struct mc_engine_counts *counts)
+{
+    *counts = (struct mc_engine_counts){
+        .addresses = engine->addresses.count,
+        .domains = engine->domains.count,
+        .settled = engine->addresses.count - engine->unsettled,
+        .dns_questions = engine->dns ? mc_dns_questions(engine->dns) : 0,
+        .controls = engine->controls,
+        .in_dns = engine->to_ask_count - engine->next_to_ask + engine->lookups,
+        .in_greylist = mc_retry_count(&engine->retries) + mc_retry_count(&engine->recalled),
+        .next_retry_ms = -1,
+    };
+    counts->in_probe =
+        engine->unsettled > counts->in_greylist ? engine->unsettled - counts->in_greylist : 0;
+    int64_t next = mc_retry_next_ms(&engine->retries);
+    if (mc_retry_next_ms(&engine->recalled) < next)
+        next = mc_retry_next_ms(&engine->recalled);
+    if (next != INT64_MAX)
+        counts->next_retry_ms = next - mc_loop_now_ms(engine->loop);
+    if (engine->prober) {
+        struct mc_prober_counts probing;
+        mc_prober_count(engine->prober, &probing);
+        counts->sessions = probing.sessions;
+        counts->recipients = probing.recipients;
+        counts->open_connections = probing.open;
+    }
+}
