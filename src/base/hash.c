@@ -36,6 +36,11 @@ struct mc_hash128 mc_hash128(struct mc_span bytes)
     return (struct mc_hash128){hash.high64, hash.low64};
 }
 
+uint64_t mc_hash_lasting(struct mc_span bytes)
+{
+    return XXH3_64bits(bytes.at, bytes.len);
+}
+
 #define PARTS    (1u << MC_INDEX_PARTS_LOG2)
 #define SMALLEST 8
 

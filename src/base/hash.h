@@ -14,6 +14,8 @@ struct mc_hash128 {
 
 uint64_t mc_hash(struct mc_span bytes);
 struct mc_hash128 mc_hash128(struct mc_span bytes);
+/* Without a key: the same in each run, for what is kept; not for tables that strangers fill. */
+uint64_t mc_hash_lasting(struct mc_span bytes);
 
 #define MC_NONE UINT32_MAX
 

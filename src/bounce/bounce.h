@@ -28,7 +28,8 @@ struct mc_bounce {
     struct mc_span host;    /* who refused, where that is known */
     struct mc_span provider;
     struct mc_span source; /* FILE, or FILE:N for the Nth message or line */
-    int64_t at;            /* seconds since 1970, 0 where the report has no date */
+    int64_t at;            /* when it was refused or reported: seconds since 1970, 0: unknown */
+    uint64_t report;       /* the same whenever and wherever the same report is read again */
 };
 
 /* What else was seen; counted so that nothing disappears silently. */
@@ -48,6 +49,7 @@ struct mc_bounce_sink {
     struct mc_span (*provider)(void *arg, struct mc_span host);
     void *arg;
     const char *verp; /* the pattern of our return paths (bounce/verp.h), or NULL */
+    int64_t now;      /* the clock: no evidence is younger, and syslog leaves out the year */
 };
 
 /* A reason belongs to one kind. */

@@ -1,11 +1,13 @@
 #include "bounce/mail_log.h"
 
+#include "base/hash.h"
 #include "base/memory.h"
 #include "bounce/find_address.h"
 #include "bounce/judge.h"
+#include "bounce/when.h"
 
 struct line {
-    struct mc_span source;
+    struct mc_span source, whole;
     const struct mc_bounce_sink *sink;
     struct mc_bounce_counts *counts;
 };
@@ -30,6 +32,8 @@ static void emit(const struct line *line, struct mc_span raw, struct mc_bounce_s
         .host = host,
         .provider = said->provider,
         .source = line->source,
+        .at = mc_when_log(line->whole, line->sink->now),
+        .report = mc_hash_lasting(line->whole),
     };
     line->counts->bounces++;
     line->sink->found(line->sink->arg, &bounce);
@@ -219,6 +223,7 @@ void mc_log_line_read(struct mc_span text, struct mc_span source, const struct m
     text = mc_bounce_trim(text);
     if (!text.len)
         return;
+    line.whole = text;
     counts->lines++;
     if (postfix(&line, text) || opensmtpd(&line, text) || sendmail(&line, text) ||
         (!is_code(text) && exim(&line, text)) || reply(&line, text))

@@ -258,37 +258,6 @@ static bool parameter(struct mc_span value, const char *name, char *out, size_t 
     return false;
 }
 
-static int64_t date_of(struct mc_span field)
-{
-    static const char months[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
-    char text[80], month[4] = "", zone[6] = "";
-    int day, year, hour, minute, second = 0;
-    const char *comma = field.len ? memchr(field.at, ',', field.len) : NULL;
-    size_t skip = comma ? (size_t)(comma - field.at) + 1 : 0;
-    size_t len = field.len - skip < sizeof text ? field.len - skip : sizeof text - 1;
-    memcpy(text, field.at + skip, len);
-    text[len] = '\0';
-    if (sscanf(text, " %2d %3s %4d %2d:%2d:%2d %5s", &day, month, &year, &hour, &minute, &second,
-               zone) < 6)
-        return 0;
-    const char *at = strstr(months, month);
-    if (strlen(month) != 3 || !at || (at - months) % 3 || year < 1970)
-        return 0;
-    struct tm tm = {.tm_year = year - 1900,
-                    .tm_mon = (int)(at - months) / 3,
-                    .tm_mday = day,
-                    .tm_hour = hour,
-                    .tm_min = minute,
-                    .tm_sec = second};
-    int64_t when = timegm(&tm);
-    uint64_t offset = 0;
-    if ((zone[0] == '+' || zone[0] == '-') && mc_parse_u64(mc_span_of(zone + 1), 9999, &offset)) {
-        int64_t seconds = (int64_t)(offset / 100 * 3600 + offset % 100 * 60);
-        when -= zone[0] == '+' ? seconds : -seconds;
-    }
-    return when > 0 ? when : 0;
-}
-
 /* ---- the tree, flat ---- */
 
 static size_t add_mail(struct mc_message *message, unsigned depth, struct mc_span headers)
@@ -463,7 +432,6 @@ void mc_mime_read(struct mc_span raw, struct mc_message *message)
     message->text.len = message->mail_count = message->part_count = 0;
     raw = bounded(raw, &message->cut);
     read_mail(message, raw, 0, 0);
-    message->date = date_of(mc_header(mc_message_headers(message, 0), "Date"));
 }
 
 void mc_message_free(struct mc_message *message)

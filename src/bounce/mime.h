@@ -40,7 +40,6 @@ struct mc_message {
     struct mc_mail *mails;
     struct mc_part *parts;
     size_t mail_count, mail_room, part_count, part_room;
-    int64_t date; /* 0: none */
     bool cut;
 };
 

@@ -1,11 +1,13 @@
 #include "bounce/report.h"
 
+#include "base/hash.h"
 #include "base/memory.h"
 #include "bounce/bounce_text.h"
 #include "bounce/dsn.h"
 #include "bounce/find_address.h"
 #include "bounce/judge.h"
 #include "bounce/verp.h"
+#include "bounce/when.h"
 
 struct report {
     const struct mc_message *message;
@@ -23,7 +25,41 @@ struct report {
     size_t verp_len;
     size_t found;
     bool delayed, success;
+    int64_t at; /* when it was made, and which one it is */
+    uint64_t id;
 };
+
+/* ---- when, and which ---- */
+
+/* Its Date, else that of the mail around it. */
+static int64_t date_of(const struct report *report)
+{
+    for (size_t mail = report->mail + 1; mail-- > 0;) {
+        struct mc_span headers = mc_message_headers(report->message, mail);
+        int64_t at = mc_when_mail(mc_header(headers, "Date"), report->sink->now);
+        if (!at) { /* who took it in wrote a time behind the last semicolon */
+            struct mc_span received = mc_header(headers, "Received");
+            const char *mark = received.len ? memrchr(received.at, ';', received.len) : NULL;
+            size_t skip = mark ? (size_t)(mark - received.at) + 1 : received.len;
+            at = mc_when_mail(mc_span(received.at + skip, received.len - skip), report->sink->now);
+        }
+        if (at)
+            return at;
+    }
+    return 0;
+}
+
+/* Message-ID, or all headers where there is none. */
+static void stamp(struct report *report)
+{
+    if (report->id)
+        return;
+    struct mc_span name = mc_header(report->headers, "Message-ID");
+    if (name.len < 6 && report->headers.len < 40)
+        name = mc_text_span(&report->message->text);
+    report->id = mc_hash_lasting(name.len < 6 ? report->headers : name);
+    report->at = date_of(report);
+}
 
 /* ---- handing out ---- */
 
@@ -44,6 +80,7 @@ static void emit(struct report *report, struct mc_span raw, const struct mc_boun
     said.sender = report->sender;
     if (host.len && report->sink->provider)
         said.provider = report->sink->provider(report->sink->arg, host);
+    stamp(report);
     struct mc_bounce bounce = {
         .address = address.email,
         .reason = mc_bounce_judge(&said),
@@ -52,7 +89,8 @@ static void emit(struct report *report, struct mc_span raw, const struct mc_boun
         .host = host,
         .provider = said.provider,
         .source = report->source,
-        .at = report->message->date,
+        .at = report->at,
+        .report = report->id,
     };
     report->found++;
     report->counts->bounces++;
@@ -73,12 +111,14 @@ static void complain(struct report *report, struct mc_span raw)
     struct mc_address address;
     if (!mc_read_address(raw, &address))
         return;
+    stamp(report);
     struct mc_bounce bounce = {
         .address = address.email,
         .reason = MC_REASON_SUPPRESSED,
         .smtp = mc_span_of("complaint"),
         .source = report->source,
-        .at = report->message->date,
+        .at = report->at,
+        .report = report->id,
     };
     report->found++;
     report->counts->complaints++;
@@ -177,6 +217,8 @@ static void read_recipient(struct report *report, const struct mc_dsn_group *gro
             said.text = other;
     }
     struct mc_span host = mc_dsn_untyped(group->field[MC_DSN_REMOTE_MTA]);
+    if (!report->at)
+        report->at = mc_when_mail(group->field[MC_DSN_LAST_ATTEMPT], report->sink->now);
     emit(report, to, &said, host);
 }
 
@@ -191,8 +233,12 @@ static void read_status(struct report *report, struct mc_span text)
     struct mc_dsn_group group;
     struct mc_span rest = text;
     size_t recipients = 0;
-    while (mc_dsn_next(&rest, &group))
+    stamp(report);
+    while (mc_dsn_next(&rest, &group)) {
         recipients += has_recipient(&group);
+        if (!report->at)
+            report->at = mc_when_mail(group.field[MC_DSN_ARRIVAL], report->sink->now);
+    }
     for (rest = text; mc_dsn_next(&rest, &group);)
         if (has_recipient(&group) && report->found < MC_FAILED_MAX)
             read_recipient(report, &group, recipients == 1);

@@ -3,9 +3,11 @@
 #include <jansson.h>
 #include <stdio.h>
 
+#include "base/hash.h"
 #include "base/memory.h"
 #include "bounce/find_address.h"
 #include "bounce/judge.h"
+#include "bounce/when.h"
 
 #define NESTING_MAX 4 /* a notification in a notification ... */
 
@@ -13,6 +15,7 @@ struct event {
     struct mc_span source;
     const struct mc_bounce_sink *sink;
     struct mc_bounce_counts *counts;
+    const json_t *object;
 };
 
 static const char *text_of(const json_t *object, const char *key)
@@ -26,6 +29,33 @@ static bool is(const char *text, const char *what)
     return mc_span_equal_nocase(mc_span_of(text), mc_span_of(what));
 }
 
+/* The relays name it differently, and write it as a date or as a number. */
+static int64_t time_of(const struct event *event)
+{
+    static const char *const names[] = {"timestamp", "BouncedAt", "ReceivedAt"};
+    const json_t *holders[] = {json_object_get(event->object, "bounce"),
+                               json_object_get(event->object, "complaint"), event->object};
+    for (size_t i = 0; i < MC_ARRAY_LEN(holders) * MC_ARRAY_LEN(names); i++) {
+        const json_t *value =
+            json_object_get(holders[i / MC_ARRAY_LEN(names)], names[i % MC_ARRAY_LEN(names)]);
+        int64_t at = json_is_number(value) ? (int64_t)json_number_value(value)
+                     : json_is_string(value)
+                         ? mc_when_iso(mc_span_of(json_string_value(value)), event->sink->now)
+                         : 0;
+        if (at > 0 && (!event->sink->now || at <= event->sink->now + 86400))
+            return at;
+    }
+    return 0;
+}
+
+static uint64_t identity(const json_t *object)
+{
+    char *text = json_dumps(object, JSON_COMPACT | JSON_SORT_KEYS);
+    uint64_t hash = text ? mc_hash_lasting(mc_span_of(text)) : 0;
+    free(text);
+    return hash;
+}
+
 static void emit(const struct event *event, const char *raw, enum mc_reason reason,
                  struct mc_span text)
 {
@@ -35,7 +65,13 @@ static void emit(const struct event *event, const char *raw, enum mc_reason reas
         return;
     }
     struct mc_bounce bounce = {
-        .address = address.email, .reason = reason, .smtp = text, .source = event->source};
+        .address = address.email,
+        .reason = reason,
+        .smtp = text,
+        .source = event->source,
+        .at = time_of(event),
+        .report = identity(event->object),
+    };
     if (reason == MC_REASON_SUPPRESSED)
         event->counts->complaints++;
     else
@@ -196,7 +232,7 @@ static bool postmark(const struct event *event, const json_t *object)
     return true;
 }
 
-static void read_value(const struct event *event, const json_t *value, unsigned depth)
+static void read_value(struct event *event, const json_t *value, unsigned depth)
 {
     const json_t *item;
     size_t i;
@@ -215,6 +251,8 @@ static void read_value(const struct event *event, const json_t *value, unsigned 
         return;
     }
     event->counts->events++;
+    const json_t *data = json_object_get(value, "event-data"); /* Mailgun signs it anew each time */
+    event->object = data ? data : value;
     if (!ses(event, value) && !postmark(event, value) && !sendgrid(event, value) &&
         !mailgun(event, value))
         event->counts->no_reports++;

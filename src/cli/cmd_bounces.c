@@ -3,6 +3,7 @@
 #include <inttypes.h>
 #include <jansson.h>
 #include <stdio.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/log.h"
@@ -188,8 +189,11 @@ int mc_cmd_bounces(const struct mc_settings *settings)
         return MC_EXIT_FAILED;
     }
     struct output output = {.format = settings->format, .lists = lists};
-    struct mc_bounce_sink sink = {
-        .found = found, .provider = provider_of, .arg = &output, .verp = settings->verp};
+    struct mc_bounce_sink sink = {.found = found,
+                                  .provider = provider_of,
+                                  .arg = &output,
+                                  .verp = settings->verp,
+                                  .now = (int64_t)time(NULL)};
     if (output.format == MC_FORMAT_CSV)
         mc_text_add_z(&output.text, "address,bounce,reason,smtp,source\n");
     for (size_t i = 0; i < operands && !output.failed; i++)

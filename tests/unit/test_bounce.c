@@ -111,6 +111,77 @@ static void lines(void **state)
     mc_text_free(&text);
 }
 
+#define NOW INT64_C(1793700000) /* 2026-11-03 */
+
+struct stamp {
+    int64_t at;
+    uint64_t report;
+};
+
+static void note_stamp(void *arg, const struct mc_bounce *bounce)
+{
+    *(struct stamp *)arg = (struct stamp){bounce->at, bounce->report};
+}
+
+static struct stamp stamp_of(const char *bytes)
+{
+    struct stamp stamp = {-1, 0};
+    struct mc_bounce_sink sink = {.found = note_stamp, .arg = &stamp, .now = NOW};
+    struct mc_bounce_counts counts = {0};
+    mc_mailbox_read_bytes(mc_span_of(bytes), "test", &sink, &counts);
+    assert_true(stamp.at >= 0); /* somebody was found */
+    return stamp;
+}
+
+#define REPORT(date)                                                                               \
+    "From: <>\nTo: n@sender.example\n" date "Message-ID: <1@mx.example>\n"                         \
+    "Subject: failure notice\n\n<a@example.org>: 550 5.1.1 no such user\n"
+
+/* Evidence has a time wherever it is written, and never one to come; a report that is read again
+ * is told from a second one. */
+static void stamps(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *bytes;
+        int64_t at;
+    } cases[] = {
+        {REPORT("Date: Mon, 2 Nov 2026 10:00:00 +0100\n"), 1793610000},
+        {REPORT("Date: 2 Nov 2026 09:00 GMT\n"), 1793610000},
+        {REPORT("Date: Mon Nov  2 09:00:00 2026\n"), 1793610000},
+        {REPORT("Date: Mar, 03 Nov 26 04:00:00 EST\n"), 1793696400},
+        {REPORT("Received: by mx.example; Mon, 2 Nov 2026 09:00:00 -0000\n"), 1793610000},
+        {REPORT("Date: Mon, 2 Nov 2037 10:00:00 +0100\n"), 0},
+        {REPORT(""), 0},
+        {"Nov  2 09:00:00 h postfix/smtp[1]: 4A: to=<a@b.example>, relay=x, dsn=5.1.1, "
+         "status=bounced (host x said: 550 5.1.1 no)",
+         1793610000},
+        {"Dec 31 23:00:00 h postfix/smtp[1]: 4A: to=<a@b.example>, relay=x, dsn=5.1.1, "
+         "status=bounced (host x said: 550 5.1.1 no)",
+         1767222000},
+        {"2026-11-02T10:00:00.5+01:00 h postfix/smtp[1]: 4A: to=<a@b.example>, relay=x, "
+         "dsn=5.1.1, status=bounced (host x said: 550 5.1.1 no)",
+         1793610000},
+        {"2026-11-02 09:00:00 1abcde-000000-00 ** b@example.org R=dns T=smtp: retry timeout "
+         "exceeded",
+         1793610000},
+        {"{\"event\":\"spamreport\",\"email\":\"h@example.org\",\"timestamp\":1793610000}",
+         1793610000},
+        {"{\"eventType\":\"Bounce\",\"bounce\":{\"timestamp\":\"2026-11-02T09:00:00.000Z\","
+         "\"bounceType\":\"Permanent\",\"bouncedRecipients\":[{\"emailAddress\":"
+         "\"g@example.org\"}]}}",
+         1793610000},
+        {"550 5.1.1 <e@example.org>: User unknown", 0},
+    };
+    setenv("TZ", "UTC", 1);
+    for (size_t i = 0; i < MC_ARRAY_LEN(cases); i++)
+        assert_int_equal(stamp_of(cases[i].bytes).at, cases[i].at);
+    struct stamp first = stamp_of(REPORT("")), again = stamp_of("X-Spam: no\n" REPORT(""));
+    assert_int_equal(first.report, again.report);
+    assert_int_not_equal(first.report, stamp_of("550 5.1.1 <e@example.org>: no").report);
+    assert_int_not_equal(first.report, 0);
+}
+
 /* Two in an mbox; a line of the first looks like a From_ line but tells no time. */
 static void mbox(void **state)
 {
@@ -162,7 +233,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(messages),     cmocka_unit_test(lines),   cmocka_unit_test(mbox),
-        cmocka_unit_test(return_paths), cmocka_unit_test(hostile),
+        cmocka_unit_test(return_paths), cmocka_unit_test(hostile), cmocka_unit_test(stamps),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
