@@ -443,6 +443,8 @@ static void print_table(const char *name, bool stems)
 }
 
 /* Which elements each atom belongs to: those that name it, and those that name a stem of it. */
+static bool belongs[ATOMS_MAX][ELEMENTS_MAX];
+
 static void print_membership(void)
 {
     size_t width = (element_count + 63) / 64;
@@ -457,8 +459,10 @@ static void print_membership(void)
             if (j != i && !host && !number && !(i >= SPECIALS && stem_covers(atoms[j], atoms[i])))
                 continue;
             for (size_t e = 0; e < element_count; e++)
-                if (set_has(&elements[e].atoms, (unsigned)j))
+                if (set_has(&elements[e].atoms, (unsigned)j)) {
                     row[e / 64] |= UINT64_C(1) << e % 64;
+                    belongs[i][e] = true;
+                }
         }
         printf("    {");
         for (size_t w = 0; w < width; w++)
@@ -466,6 +470,45 @@ static void print_membership(void)
         printf("}, /* %s */\n", atoms[i]);
     }
     printf("};\n");
+}
+
+/* Where a rule is looked at: only where one of its words is there, the one that the fewest rules
+ * ask for. */
+static size_t key_of(const struct rule *rule, const size_t *users)
+{
+    size_t key = element_count; /* asks for no word */
+    bool absent = false;
+    for (size_t i = rule->first_step; i < rule->first_step + rule->steps; i++) {
+        unsigned element = steps[i].element;
+        absent = steps[i].first ? steps[i].absent : absent;
+        if (!absent && (key == element_count || users[element] < users[key]))
+            key = element;
+    }
+    return key;
+}
+
+/* The rules to look at for each atom, and behind the last one's those that ask for no word. */
+static void print_rules_of_atoms(void)
+{
+    static size_t users[ELEMENTS_MAX], keys[RULES_MAX], from[ATOMS_MAX + 2];
+    size_t count = 0;
+    for (size_t i = 0; i < step_count; i++)
+        users[steps[i].element]++;
+    for (size_t i = 0; i < rule_count; i++)
+        keys[i] = key_of(&rules[i], users);
+    printf("static const uint16_t atom_rules[] = {");
+    for (size_t i = 0; i <= atom_count; i++) {
+        from[i] = count;
+        for (size_t rule = 0; rule < rule_count; rule++)
+            if (i == atom_count ? keys[rule] == element_count
+                                : keys[rule] < element_count && belongs[i][keys[rule]])
+                printf("%s%zu,", count++ % 20 ? "" : "\n    ", rule);
+    }
+    from[atom_count + 1] = count;
+    printf("\n};\nstatic const uint32_t atom_rules_from[] = {");
+    for (size_t i = 0; i <= atom_count + 1; i++)
+        printf("%s%zu,", i % 20 ? "" : "\n    ", from[i]);
+    printf("\n};\n#define ATOMS %zu\n#define RULE_WORDS %zu\n", atom_count, (rule_count + 63) / 64);
 }
 
 static void print_upper(const char *prefix, const char *text)
@@ -498,6 +541,11 @@ static void print_all(void)
     printf("};\n");
     print_table("word_table", false);
     print_table("stem_table", true);
+    size_t longest = 0;
+    for (size_t i = SPECIALS; i < atom_count; i++)
+        if (is_stem(atoms[i]) && strlen(atoms[i]) > longest + 1)
+            longest = strlen(atoms[i]) - 1;
+    printf("#define STEM_MAX %zu\n", longest);
     print_membership();
     for (size_t i = 0; i < class_count; i++) {
         print_upper("#define CLASS_", classes[i].name + 1);
@@ -512,6 +560,7 @@ static void print_all(void)
     for (size_t i = 0; i < rule_count; i++)
         print_rule(&rules[i]);
     printf("};\n");
+    print_rules_of_atoms();
 }
 
 int main(int argc, char **argv)

@@ -28,11 +28,17 @@ static struct mc_ruling yes(enum mc_stage stage, unsigned code)
     return ruling_of(MC_REASON_ACCEPTED, MC_BLAME_NOBODY, "2xx");
 }
 
-static bool contains(struct mc_span text, const char *what)
+static bool starts(struct mc_span text, const char *what)
 {
     size_t len = strlen(what);
-    for (size_t i = 0; i + len <= text.len; i++)
-        if (mc_span_equal_nocase(mc_span(text.at + i, len), mc_span_of(what)))
+    return text.len >= len && mc_span_equal_nocase(mc_span(text.at, len), mc_span(what, len));
+}
+
+static bool contains(struct mc_span text, const char *what)
+{
+    for (size_t i = 0; i < text.len; i++)
+        if ((text.at[i] | 0x20) == (*what | 0x20) &&
+            starts(mc_span(text.at + i, text.len - i), what))
             return true;
     return false;
 }
@@ -57,10 +63,17 @@ static enum mc_stage stated_stage(struct mc_span text)
         {"after initial connection", MC_STAGE_BANNER},
         {"while receiving the initial server greeting", MC_STAGE_BANNER},
     };
-    for (size_t i = 0; i < MC_ARRAY_LEN(stages); i++)
-        if (contains(text, stages[i].words))
-            return stages[i].stage;
-    return MC_STAGE_NONE;
+    size_t best = MC_ARRAY_LEN(stages);
+    for (size_t i = 0; i + 1 < text.len; i++) {
+        char first = text.at[i] | 0x20, second = text.at[i + 1] | 0x20;
+        if (!(first == 'i' && second == 'n') && !(first == 'a' && second == 'f') &&
+            !(first == 'w' && second == 'h'))
+            continue; /* none of them begins so */
+        for (size_t j = 0; j < best; j++)
+            if (starts(mc_span(text.at + i, text.len - i), stages[j].words))
+                best = j;
+    }
+    return best < MC_ARRAY_LEN(stages) ? stages[best].stage : MC_STAGE_NONE;
 }
 
 /* Those words are no longer the server's: Postfix's stage, qmail's farewell. */
@@ -207,11 +220,11 @@ struct mc_ruling mc_classify(enum mc_stage stage, const struct mc_reply *reply,
     /* 5.1.1 without a 550 is none the less a 5xx */
     if (!context.code && context.class)
         context.code = context.class * 100 + 99;
-    if (!mc_reply_rules_find(&words, &context, &ruling))
+    bool goodbye;
+    if (!mc_reply_rules_find(&words, &context, &ruling, &goodbye))
         ruling = ruling_of(MC_REASON_SERVER_ERROR, MC_BLAME_PEER, "nothing known");
     if (is_early(stage) && ruling.blame != MC_BLAME_PEER)
         ruling.blame = MC_BLAME_US;
-    ruling.refuses_session =
-        ruling.refuses_session || reply->code == 421 || mc_reply_rules_goodbye(&words);
+    ruling.refuses_session = ruling.refuses_session || reply->code == 421 || goodbye;
     return ruling;
 }

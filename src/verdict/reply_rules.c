@@ -39,19 +39,20 @@ static uint16_t look_up(const uint16_t *table, size_t size, uint32_t hash, struc
     return MC_WORD_OTHER;
 }
 
+/* A whole word comes before a stem, a longer stem before a shorter one. */
 uint16_t mc_reply_word(struct mc_span word)
 {
-    uint32_t hash = 2166136261u;
-    uint16_t stem = MC_WORD_OTHER;
+    uint32_t hashes[STEM_MAX], hash = 2166136261u;
     for (size_t i = 0; i < word.len; i++) {
         hash = hash_step(hash, word.at[i]);
-        uint16_t longer =
-            look_up(stem_table, MC_ARRAY_LEN(stem_table), hash, mc_span(word.at, i + 1));
-        if (longer)
-            stem = longer;
+        if (i < STEM_MAX)
+            hashes[i] = hash;
     }
-    uint16_t whole = look_up(word_table, MC_ARRAY_LEN(word_table), hash, word);
-    return whole ? whole : stem;
+    uint16_t found = look_up(word_table, MC_ARRAY_LEN(word_table), hash, word);
+    for (size_t len = word.len < STEM_MAX ? word.len : STEM_MAX; !found && len; len--)
+        found =
+            look_up(stem_table, MC_ARRAY_LEN(stem_table), hashes[len - 1], mc_span(word.at, len));
+    return found;
 }
 
 static bool belongs(uint16_t word, unsigned element)
@@ -145,32 +146,62 @@ static bool conditions_hold(const struct mc_reply_context *context, const struct
     return !*rule->provider || mc_span_equal(context->provider, mc_span_of(rule->provider));
 }
 
-/* The elements that occur at all: most rules fall at this first hurdle. */
-static void gather(const struct mc_reply_words *words, uint64_t *present)
+/* What a row of words has, gathered in one pass over it. */
+struct gathered {
+    uint64_t present[ELEMENT_WORDS]; /* the elements that occur at all */
+    uint64_t candidates[RULE_WORDS]; /* the rules one of whose words is there */
+};
+
+static void add_candidates(struct gathered *gathered, size_t atom)
 {
-    for (size_t i = 0; i < words->count; i++)
-        for (size_t w = 0; w < ELEMENT_WORDS; w++)
-            present[w] |= membership[words->at[i]][w];
+    for (uint32_t i = atom_rules_from[atom]; i < atom_rules_from[atom + 1]; i++)
+        gathered->candidates[atom_rules[i] / 64] |= UINT64_C(1) << atom_rules[i] % 64;
 }
 
-bool mc_reply_rules_goodbye(const struct mc_reply_words *words)
+static void gather(const struct mc_reply_words *words, struct gathered *gathered)
 {
-    uint64_t present[ELEMENT_WORDS] = {0};
-    gather(words, present);
-    for (const struct rule *rule = rules; rule < rules + MC_ARRAY_LEN(rules); rule++)
-        if (rule->refuses_session && rule->steps && words_fit(words, present, rule))
-            return true;
-    return false;
+    memset(gathered, 0, sizeof *gathered);
+    add_candidates(gathered, ATOMS);
+    for (size_t i = 0; i < words->count; i++) {
+        uint16_t word = words->at[i];
+        if (word == MC_WORD_OTHER)
+            continue;
+        for (size_t w = 0; w < ELEMENT_WORDS; w++)
+            gathered->present[w] |= membership[word][w];
+        add_candidates(gathered, word);
+    }
+}
+
+/* The next rule at or behind `from` that may fit; the end of the table where there is none. */
+static const struct rule *next_candidate(const struct gathered *gathered, const struct rule *from)
+{
+    size_t i = (size_t)(from - rules), word = i / 64;
+    if (i >= MC_ARRAY_LEN(rules))
+        return rules + MC_ARRAY_LEN(rules);
+    uint64_t bits = gathered->candidates[word] >> i % 64 << i % 64;
+    while (!bits && ++word < RULE_WORDS)
+        bits = gathered->candidates[word];
+    return bits ? rules + word * 64 + (size_t)__builtin_ctzll(bits) : rules + MC_ARRAY_LEN(rules);
 }
 
 bool mc_reply_rules_find(const struct mc_reply_words *words, const struct mc_reply_context *context,
-                         struct mc_ruling *ruling)
+                         struct mc_ruling *ruling, bool *goodbye)
 {
-    uint64_t present[ELEMENT_WORDS] = {0};
-    gather(words, present);
-    for (const struct rule *rule = rules; rule < rules + MC_ARRAY_LEN(rules); rule++) {
-        if (!conditions_hold(context, rule) || !words_fit(words, present, rule))
+    struct gathered gathered;
+    bool found = false;
+    *goodbye = false;
+    gather(words, &gathered);
+    const struct rule *end = rules + MC_ARRAY_LEN(rules);
+    for (const struct rule *rule = next_candidate(&gathered, rules); rule < end;
+         rule = next_candidate(&gathered, rule + 1)) {
+        bool wanted = !found && conditions_hold(context, rule);
+        bool farewell = !*goodbye && rule->refuses_session && rule->steps;
+        if ((!wanted && !farewell) || !words_fit(words, gathered.present, rule))
             continue;
+        *goodbye = *goodbye || farewell;
+        if (!wanted)
+            continue;
+        found = true;
         *ruling = (struct mc_ruling){
             .reason = rule->reason,
             .blame = rule->blame,
@@ -179,7 +210,6 @@ bool mc_reply_rules_find(const struct mc_reply_words *words, const struct mc_rep
             .refuses_session = rule->refuses_session,
             .rule = rule->name,
         };
-        return true;
     }
-    return false;
+    return found;
 }

@@ -56,11 +56,9 @@ struct mc_reply_context {
     uint32_t reasons; /* bit of each enum mc_reason that may come out */
 };
 
-/* Some wording announces that the server hangs up, whichever rule decides the reason. */
-bool mc_reply_rules_goodbye(const struct mc_reply_words *words);
-
-/* The first rule that holds; false where none does. */
+/* The first rule that holds; false where none does. `goodbye`: some wording announces that the
+ * server hangs up, whichever rule decides the reason. */
 bool mc_reply_rules_find(const struct mc_reply_words *words, const struct mc_reply_context *context,
-                         struct mc_ruling *ruling);
+                         struct mc_ruling *ruling, bool *goodbye);
 
 #endif

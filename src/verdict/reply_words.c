@@ -256,6 +256,11 @@ static bool may_be_top_level(struct mc_span label)
     return label.len == 2 || !mc_reply_word(mc_span(lower, label.len));
 }
 
+static bool is_host_byte(char c)
+{
+    return is_letter(c) || mc_is_digit(c) || c == '-' || c == '_' || c == '.';
+}
+
 /* Dotted labels that end like a domain name. */
 static bool is_host(struct mc_span text)
 {
@@ -272,7 +277,7 @@ static bool is_host(struct mc_span text)
                 return false;
             label = i + 1;
             dots++;
-        } else if (!is_letter(c) && !mc_is_digit(c) && c != '-' && c != '_') {
+        } else if (!is_host_byte(c)) {
             return false;
         }
     }
@@ -338,8 +343,10 @@ static bool is_url(struct mc_span text)
 {
     if (starts_with(text, "http:") || starts_with(text, "https:") || starts_with(text, "www."))
         return true;
-    const char *slash = memchr(text.at, '/', text.len);
-    return slash && is_host(mc_span(text.at, (size_t)(slash - text.at)));
+    size_t host = 0;
+    while (host < text.len && is_host_byte(text.at[host]))
+        host++;
+    return host < text.len && text.at[host] == '/' && is_host(mc_span(text.at, host));
 }
 
 /* The length of the address at the start, 0 where there is none. What a colon parts from it is
@@ -420,7 +427,16 @@ static void take_chunk(struct reader *reader, struct mc_span chunk)
 
 static bool ends_chunk(char c)
 {
-    return is_blank(c) || strchr("<>()[]{}\",;|", c) || c == RECIPIENT_MARK || c == US_MARK;
+    static const bool ends[256] = {
+        [' '] = true,     ['\t'] = true, ['\n'] = true,
+        ['\r'] = true,    ['\0'] = true, ['<'] = true,
+        ['>'] = true,     ['('] = true,  [')'] = true,
+        ['['] = true,     [']'] = true,  ['{'] = true,
+        ['}'] = true,     ['"'] = true,  [','] = true,
+        [';'] = true,     ['|'] = true,  [RECIPIENT_MARK] = true,
+        [US_MARK] = true,
+    };
+    return ends[(unsigned char)c];
 }
 
 /* At '<': the length of a bracketed address with its brackets, 0 where it is none. */
