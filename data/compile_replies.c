@@ -559,6 +559,11 @@ static void print_all(void)
     printf("};\nstatic const struct rule rules[] = {\n");
     for (size_t i = 0; i < rule_count; i++)
         print_rule(&rules[i]);
+    printf("};\n/* wordings after which the server hangs up */\n"
+           "static const uint16_t farewells[] = {");
+    for (size_t i = 0; i < rule_count; i++)
+        if (read_how(rules[i].fields[5]) & 8 && rules[i].steps)
+            printf("%zu,", i);
     printf("};\n");
     print_rules_of_atoms();
 }

@@ -4,6 +4,7 @@
 #include "bounce/find_address.h"
 #include "bounce/judge.h"
 #include "bounce/prose_words.h"
+#include "bounce/wordings.h"
 
 #define REPLY_MAX 1500 /* bytes: what follows is no longer about the reason */
 

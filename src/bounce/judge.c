@@ -1,6 +1,7 @@
 #include "bounce/judge.h"
 
 #include "base/memory.h"
+#include "bounce/wordings.h"
 
 /* ---- text tools ---- */
 
@@ -13,32 +14,6 @@ size_t mc_bounce_find(struct mc_span text, const char *what)
             mc_span_equal_nocase(mc_span(text.at + i, len), mc_span(what, len)))
             return i;
     return text.len;
-}
-
-/* The bit that stands for two letters in a row, their case aside. */
-static uint32_t pair(char a, char b)
-{
-    return (((unsigned)a | 0x20) * 67 + ((unsigned)b | 0x20) * 5) & 2047;
-}
-
-size_t mc_bounce_find_any(struct mc_span text, const void *words, size_t count, size_t stride)
-{
-    uint64_t pairs[32] = {0}; /* of letters that follow each other in the text */
-    for (size_t i = 0; i + 1 < text.len; i++) {
-        uint32_t bit = pair(text.at[i], text.at[i + 1]);
-        pairs[bit >> 6] |= UINT64_C(1) << (bit & 63);
-    }
-    for (size_t i = 0; i < count; i++) {
-        const char *word = *(const char *const *)((const char *)words + i * stride);
-        bool may = true;
-        for (const char *c = word; may && c[0] && c[1]; c++) {
-            uint32_t bit = pair(c[0], c[1]);
-            may = pairs[bit >> 6] >> (bit & 63) & 1;
-        }
-        if (may && mc_bounce_has(text, word))
-            return i;
-    }
-    return count;
 }
 
 bool mc_bounce_has(struct mc_span text, const char *what)

@@ -27,9 +27,6 @@ bool mc_bounce_status(struct mc_span text, struct mc_bounce_said *said);
 /* Small text tools that this room shares. ASCII case is ignored. */
 bool mc_bounce_has(struct mc_span text, const char *what);
 size_t mc_bounce_find(struct mc_span text, const char *what); /* text.len where it is not */
-/* The first of `count` wordings that the text has, `count` where it has none; each stands `stride`
- * bytes behind the one before. One pass over the text, whatever their number. */
-size_t mc_bounce_find_any(struct mc_span text, const void *words, size_t count, size_t stride);
 bool mc_bounce_starts(struct mc_span text, const char *what);
 struct mc_span mc_bounce_trim(struct mc_span text);
 /* Takes the next line off `text`, without its end. */

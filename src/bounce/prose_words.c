@@ -3,13 +3,9 @@
 #include "base/memory.h"
 #include "bounce/bounce_text.h"
 #include "bounce/judge.h"
+#include "bounce/wordings.h"
 
-#define HAS(table, text) has_any(table, MC_ARRAY_LEN(table), text)
-
-static bool has_any(const char *const *words, size_t count, struct mc_span text)
-{
-    return mc_bounce_find_any(text, words, count, sizeof *words) < count;
-}
+#define HAS(table, text) mc_bounce_has_any(text, table, MC_ARRAY_LEN(table))
 
 bool mc_words_are_ruler(struct mc_span line)
 {

@@ -172,36 +172,38 @@ static void gather(const struct mc_reply_words *words, struct gathered *gathered
     }
 }
 
-/* The next rule at or behind `from` that may fit; the end of the table where there is none. */
-static const struct rule *next_candidate(const struct gathered *gathered, const struct rule *from)
+/* The next rule at or behind `from` that may fit; the number of rules where there is none. */
+static size_t next_candidate(const struct gathered *gathered, size_t from)
 {
-    size_t i = (size_t)(from - rules), word = i / 64;
-    if (i >= MC_ARRAY_LEN(rules))
-        return rules + MC_ARRAY_LEN(rules);
-    uint64_t bits = gathered->candidates[word] >> i % 64 << i % 64;
+    size_t word = from / 64;
+    if (from >= MC_ARRAY_LEN(rules))
+        return MC_ARRAY_LEN(rules);
+    uint64_t bits = gathered->candidates[word] >> from % 64 << from % 64;
     while (!bits && ++word < RULE_WORDS)
         bits = gathered->candidates[word];
-    return bits ? rules + word * 64 + (size_t)__builtin_ctzll(bits) : rules + MC_ARRAY_LEN(rules);
+    return bits ? word * 64 + (size_t)__builtin_ctzll(bits) : MC_ARRAY_LEN(rules);
+}
+
+static bool says_goodbye(const struct mc_reply_words *words, const struct gathered *gathered)
+{
+    for (size_t i = 0; i < MC_ARRAY_LEN(farewells); i++)
+        if ((gathered->candidates[farewells[i] / 64] >> farewells[i] % 64 & 1) &&
+            words_fit(words, gathered->present, &rules[farewells[i]]))
+            return true;
+    return false;
 }
 
 bool mc_reply_rules_find(const struct mc_reply_words *words, const struct mc_reply_context *context,
                          struct mc_ruling *ruling, bool *goodbye)
 {
     struct gathered gathered;
-    bool found = false;
-    *goodbye = false;
     gather(words, &gathered);
-    const struct rule *end = rules + MC_ARRAY_LEN(rules);
-    for (const struct rule *rule = next_candidate(&gathered, rules); rule < end;
-         rule = next_candidate(&gathered, rule + 1)) {
-        bool wanted = !found && conditions_hold(context, rule);
-        bool farewell = !*goodbye && rule->refuses_session && rule->steps;
-        if ((!wanted && !farewell) || !words_fit(words, gathered.present, rule))
+    *goodbye = says_goodbye(words, &gathered);
+    for (size_t i = next_candidate(&gathered, 0); i < MC_ARRAY_LEN(rules);
+         i = next_candidate(&gathered, i + 1)) {
+        const struct rule *rule = &rules[i];
+        if (!conditions_hold(context, rule) || !words_fit(words, gathered.present, rule))
             continue;
-        *goodbye = *goodbye || farewell;
-        if (!wanted)
-            continue;
-        found = true;
         *ruling = (struct mc_ruling){
             .reason = rule->reason,
             .blame = rule->blame,
@@ -210,6 +212,7 @@ bool mc_reply_rules_find(const struct mc_reply_words *words, const struct mc_rep
             .refuses_session = rule->refuses_session,
             .rule = rule->name,
         };
+        return true;
     }
-    return found;
+    return false;
 }

@@ -1,0 +1,20 @@
+/* Many wordings looked for at once: one pass over the text, whatever their number. ASCII case is
+ * ignored. What the wordings mean is not known here.
+ *
+ * The index of a table is made when it is first asked for and kept for the life of the program,
+ * so a table must not change or go away. Not for the library: one thread. */
+#ifndef MC_BOUNCE_WORDINGS_H
+#define MC_BOUNCE_WORDINGS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/span.h"
+
+/* The first of `count` wordings (first in the table) that the text has, `count` where it has none;
+ * each pointer stands `stride` bytes behind the one before. */
+size_t mc_bounce_find_any(struct mc_span text, const void *words, size_t count, size_t stride);
+/* It has one of them, whichever; cheaper. */
+bool mc_bounce_has_any(struct mc_span text, const char *const *words, size_t count);
+
+#endif
