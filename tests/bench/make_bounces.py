@@ -1,0 +1,86 @@
+#!/usr/bin/python3
+"""make_bounces.py COUNT MAILDIR MBOX: the messages of tests/cases/bounces, multiplied: other
+recipients, the replies of tests/cases/replies.tsv in place of their own, the trace fields and the
+returned newsletter that real ones have. The same COUNT always gives the same bytes."""
+import pathlib
+import random
+import re
+import sys
+
+TRACE = """Return-Path: <>
+Delivered-To: news@sender.example
+Received: from mx{n}.example.net (mx{n}.example.net [198.18.{a}.{b}])
+\tby mx.sender.example (Postfix) with ESMTPS id {id}
+\tfor <news@sender.example>; Mon, 02 Nov 2026 10:{m:02}:{s:02} +0000 (UTC)
+Received: by mx{n}.example.net (Postfix)
+\tid {id}0; Mon, 02 Nov 2026 10:{m:02}:{s:02} +0000 (UTC)
+Message-ID: <{id}.{n}@mx{n}.example.net>
+"""
+LETTER = """Received: from app (app.sender.example [198.18.0.9])
+\tby mx.sender.example (Postfix) with ESMTPSA id {id}1
+\tfor <{to}>; Mon, 02 Nov 2026 10:{m:02}:00 +0000 (UTC)
+DKIM-Signature: v=1; a=rsa-sha256; c=relaxed/simple; d=sender.example;
+\ts=mail; t=1793613600; bh={hash};
+\th=From:To:Subject:Date:List-Unsubscribe;
+\tb={hash}{hash}{hash}
+From: News <news@sender.example>
+To: {to}
+Subject: Number {n} of the year
+Date: Mon, 02 Nov 2026 10:{m:02}:00 +0000
+Message-ID: <{id}.{n}@sender.example>
+List-Unsubscribe: <https://sender.example/u/{id}>
+MIME-Version: 1.0
+Content-Type: text/plain; charset=utf-8
+
+Hello,
+
+"""
+PROSE = ("here is what was new in week {n}. The first parcel left the house on Monday, the second "
+         "on Friday; what is left goes out with the next boat. Write to news@sender.example.\n")
+
+
+def replies():
+    found = []
+    for line in open("tests/cases/replies.tsv", encoding="utf-8"):
+        cells = line.rstrip("\n").split("\t")
+        if not line.startswith("#") and len(cells) > 3 and re.match("[45]", cells[3]):
+            found.append(cells[3])
+    return found
+
+
+def message(template, number, choose, reply):
+    domain = f"d{choose.randrange(5000)}.example.org"
+    text = re.sub(r"([\w.]+)@example\.org", lambda at: f"{at[1]}{number}@{domain}", template)
+    facts = {"n": number, "a": number >> 8 & 255, "b": number & 255, "m": choose.randrange(60),
+             "s": choose.randrange(60), "id": f"{choose.getrandbits(44):011X}",
+             "hash": f"{choose.getrandbits(170):043x}=", "to": f"someone{number}@{domain}"}
+    if choose.random() < 0.8:
+        words = reply.replace("user@example.com", f"gone{number}@{domain}")
+        text = re.sub(r"(?m)^Diagnostic-Code: smtp;.*(\n[ \t].*)*",
+                      lambda _: "Diagnostic-Code: smtp; " + words.replace("\\n", "\n    "), text)
+        text = re.sub(r"(?m)^( *)(5\d\d 5\.|Sorry, no mailbox).*",
+                      lambda at: at[1] + words.replace("\\n", "\n" + at[1]), text)
+    letter = LETTER.format(**facts) + PROSE.format(**facts) * choose.randrange(2, 12)
+    text = re.sub(r"(?ms)(Content-Type: message/rfc822\n\n)From: news@.*?\n(--)",
+                  lambda at: at[1] + letter + "\n" + at[2], text)
+    text = re.sub(r"(copy of the message[^\n]*\n\n)", lambda at: at[1] + letter, text)
+    return TRACE.format(**facts) + text
+
+
+def main():
+    count, maildir, mbox = int(sys.argv[1]), pathlib.Path(sys.argv[2]), sys.argv[3]
+    templates = [path.read_text(encoding="utf-8", errors="surrogateescape")
+                 for path in sorted(pathlib.Path("tests/cases/bounces").glob("*.eml"))]
+    choose, said = random.Random(17), replies()
+    for folder in ("new", "cur", "tmp"):
+        (maildir / folder).mkdir(parents=True)
+    with open(mbox, "wb") as box:
+        for number in range(count):
+            raw = message(templates[number % len(templates)], number, choose, choose.choice(said))
+            raw = raw.encode("utf-8", "surrogateescape")
+            (maildir / "cur" / f"1793613600.M{number}.mx:2,S").write_bytes(raw)
+            box.write(b"From MAILER-DAEMON Mon Nov  2 10:00:00 2026\n")
+            box.write(re.sub(rb"(?m)^(>*From )", rb">\1", raw) + b"\n")
+
+
+main()
