@@ -194,7 +194,8 @@ int mc_cmd_store(const struct mc_settings *settings)
     if (which == MC_ARRAY_LEN(actions) || (operands > 0) != actions[which].takes || !path) {
         mc_log(MC_LOG_ERROR, "%s",
                path ? "store what? stats, get ADDRESS..., forget ADDRESS|@DOMAIN..., prune, export"
-                    : "which store? Give --store FILE");
+                    : "which store? Neither XDG_STATE_HOME nor HOME names a folder: give --store "
+                      "FILE");
         return MC_EXIT_USAGE;
     }
     const struct mc_store_options options = {.path = path, .must_exist = true};

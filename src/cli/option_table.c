@@ -404,9 +404,9 @@ const struct mc_option mc_options[] = {
     {"lists", 0, BOTH | MC_BOUNCES, "DIR", store_text, PLACE(lists), 0, 0,
      "lists of your own, merged over the bundled ones"},
     {"store", 0, BOTH | MC_STORE, "FILE", store_text, PLACE(store), 0, 0,
-     "remember verdicts in this file, and use those of the runs before"},
+     "the memory between runs, instead of the usual file"},
     {"no-store", 0, BOTH, NULL, store_switch, PLACE(no_store), 0, 0,
-     "neither use nor keep it, whatever a config file says"},
+     "neither use nor keep any memory between runs"},
     {"store-hashed", 0, BOTH, NULL, store_switch, PLACE(store_hashed), 0, 0,
      "a new store keeps keyed hashes instead of addresses"},
     {"max-age", 0, BOTH | MC_STORE, "D", store_age, PLACE(max_age_ms), 0, 3660 * DAY_MS,
@@ -481,6 +481,8 @@ bool mc_option_show(const struct mc_option *option, const struct mc_settings *se
         mc_text_add_z(out, progress_words[*(const enum mc_progress_mode *)place]);
     } else if (option->store == store_language) {
         mc_text_add_z(out, mc_language_tags[*(const enum mc_language *)place]);
+    } else if (option->store == store_text && *(const char *const *)place) {
+        mc_text_add_z(out, *(const char *const *)place);
     } else {
         return false;
     }

@@ -11,6 +11,7 @@
 #include "base/text.h"
 #include "cli/given.h"
 #include "cli/option_table.h"
+#include "cli/state_place.h"
 
 #define OPTIONS_MAX      128
 #define DESCRIPTORS_KEPT 64   /* for the list, the output, DNS, a spool */
@@ -34,6 +35,7 @@ static void defaults(const struct mc_command *command, struct mc_settings *setti
         .max_age_ms = library.store_max_age_ms,
         .keep = (1u << MC_STATUS_COUNT) - 1,
     };
+    settings->store = settings->usual_store = mc_state_place();
     mc_columns_all(&settings->columns);
     if (command->bit == MC_CLEAN) {
         settings->greylist_waits = MC_ARRAY_LEN(clean_waits_ms);
@@ -87,7 +89,9 @@ void mc_settings_engine(const struct mc_settings *settings, struct mailcheck_opt
     options->per_provider = settings->per_provider;
     options->pace = settings->pace;
     options->lists_dir = settings->lists;
-    options->store = settings->no_store || settings->sample ? NULL : settings->store;
+    /* without a probe there is nothing to remember; a sample is to be drawn from all alike */
+    if (options->depth == MAILCHECK_DEPTH_SMTP && !settings->sample)
+        options->store = mc_state_store(settings, !settings->plan);
     options->store_hashed = settings->store_hashed;
     options->store_max_age_ms = settings->max_age_ms;
     options->oldest_first = settings->until_ms != 0;

@@ -32,7 +32,8 @@ struct mc_settings {
     size_t greylist_waits;
     uint32_t concurrency, per_mx, per_provider;
     enum mailcheck_pace pace;
-    const char *store; /* NULL: no memory between runs */
+    const char *store;       /* the memory between runs; NULL: no place for it is known */
+    const char *usual_store; /* `store` where nobody named another: mc_state_place() */
     bool no_store, store_hashed;
     uint64_t max_age_ms;
     uint64_t until_ms; /* from the start of the run; 0: no limit */

@@ -6,6 +6,7 @@ store=$T/verdicts.db
 options=(--store "$store" --pace off --per-mx 2 --timeout 2s --greylist-wait 1s)
 source "$here/store_lib.sh"
 make_list 40 >"$T/list.csv"
+make_list 1 >"$T/few.csv"
 
 # --- the second run asks nobody ------------------------------------------------------------------
 mailcheck clean "${options[@]}" -o "$T/first.csv" "$T/list.csv"
@@ -38,12 +39,46 @@ for depth in --offline --no-smtp "--sample 5"; do
     ok "$depth makes none" test ! -e "$T/untouched"
 done
 
-# --- only where it is asked for ------------------------------------------------------------------
+# --- the usual place -----------------------------------------------------------------------------
+usual=$XDG_STATE_HOME/mailcheck/verdicts.db
+run=(--pace off --timeout 2s --greylist-wait 1s)
+plain() { mailcheck check "${run[@]}" live1@pipelining.example; }
+ok "nothing was made there" test ! -e "$XDG_STATE_HOME"
+for depth in --offline --no-smtp "--sample 5" --plan --no-store; do
+    # shellcheck disable=SC2086 # words on purpose
+    mailcheck clean "${run[@]}" $depth -o "$T/third.csv" "$T/few.csv"
+    ok "$depth makes none there" test ! -e "$XDG_STATE_HOME"
+done
 asked=$(asked_in_all)
-mailcheck check --pace off --timeout 2s live1@pipelining.example
-mailcheck clean --pace off --timeout 2s --greylist-wait 1s -o "$T/third.csv" "$T/list.csv"
-ok "without --store everybody is asked" test "$(asked_in_all)" -gt $((asked + first / 2))
-ok "and nothing is kept" test ! -e "$XDG_STATE_HOME"
+mailcheck clean "${run[@]}" -o "$T/third.csv" "$T/few.csv"
+ok "without a store yet everybody is asked" test "$(asked_in_all)" -gt "$asked"
+same "the usual file" "$(stat -c %a "$usual") $(stat -c %a "$XDG_STATE_HOME/mailcheck")" "600 700"
+asked=$(asked_in_all)
+plain
+mailcheck clean "${run[@]}" -o "$T/third.csv" "$T/few.csv"
+same "check and clean use it" "$status $(asked_in_all)" "0 $asked"
+mailcheck store stats
+ok "so does store" has "^file	$usual\$" "$T/out"
+mailcheck clean --print-config
+ok "--print-config names it" has "^store = $usual\$" "$T/out"
+rm -r "$XDG_STATE_HOME"
+env -u XDG_STATE_HOME "$MAILCHECK" check "${run[@]}" live1@pipelining.example >"$T/out"
+ok "else under ~/.local/state" test -e "$HOME/.local/state/mailcheck/verdicts.db"
+env -u XDG_STATE_HOME -u HOME "$MAILCHECK" check "${run[@]}" live1@pipelining.example \
+    >"$T/out" 2>"$T/err"
+same "no home: goes on" "$? $(cut -f3 "$T/out")" "0 accepted"
+same "no home: a warning of one line" "$(grep -c 'nothing is remembered' "$T/err") $(wc -l <"$T/err")" "1 1"
+echo >"$XDG_STATE_HOME"
+plain
+same "an unusable place: goes on" "$status $(cut -f3 "$T/out")" "0 accepted"
+ok "an unusable place: a warning" has "nothing is remembered: $usual cannot be used" "$T/err"
+rm "$XDG_STATE_HOME"
+mkdir -p "${usual%/*}"
+head -c 20000 /dev/urandom >"$usual"
+plain
+same "a damaged usual file fails" "$status" 1
+ok "and names the way out" has --no-store "$T/err"
+rm -r "$XDG_STATE_HOME"
 echo "store = $store" >"$T/settings"
 asked=$(asked_in_all)
 mailcheck clean --config "$T/settings" -o "$T/third.csv" "$T/list.csv"
@@ -66,8 +101,8 @@ same "what is forgotten is not known" "$status" 1
 mailcheck store --store "$store" prune --max-age 0
 mailcheck store --store "$store" stats
 ok "store prune" has '^addresses	0$' "$T/out"
-mailcheck store stats
-same "store without --store: wrong usage" "$status" 2
+env -u XDG_STATE_HOME -u HOME "$MAILCHECK" store stats 2>"$T/err"
+same "store without a place: wrong usage" "$?" 2
 ok "it says what is missing" has "--store FILE" "$T/err"
 mailcheck store --config "$T/settings" stats
 same "store: the config file names it" "$status" 0
