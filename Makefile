@@ -153,11 +153,12 @@ demo:
 	@$(MAKE) --no-print-directory -j$$(nproc) all servers
 	@tests/world/demo
 
+# PARTS="dns memory": those files of tests/bench/parts alone.
 .PHONY: bench bench-smoke
 bench bench-smoke:
 	@tests/deps.sh demo
 	@$(MAKE) --no-print-directory -j$$(nproc) $(B)/mailcheck $(SERVERS) $(BENCH)
-	@tests/bench/run.sh $(if $(filter bench-smoke,$@),smoke,full)
+	@tests/bench/run.sh $(if $(filter bench-smoke,$@),smoke,full) $(PARTS)
 
 # What is installed, once: mode, from, to.
 PROGRAM_FILES := \

@@ -1,0 +1,52 @@
+# shellcheck shell=bash disable=SC2154
+# The probe, against a bare client on the same servers.
+start_mx "$hosts" 'prefix.bao=live'
+start_dns "$hosts"
+for n in 1 10 50; do
+    h=$hosts
+    people "$h" "$n" user >"$work/people.csv"
+    compare "$rounds" "$online --per-mx 8 --concurrency 1000 $work/people.csv" \
+        "$bin/tests/bench/anchor_smtp 198.19.0.0 $h 1000 $n $((h * n))"
+    whole=$ours_cpu ours=$ours_wall bare_wall=$anchor_wall bare_cpu=$anchor_cpu
+    compare "$rounds" "$mailcheck clean -q --no-smtp $work/people.csv" true
+    row 7 "probe, $n recipients a session: CPU, less rows and DNS" "bare pipelining client" \
+        "$(calc "($whole - $ours_cpu) / $bare_cpu")" "<= 1.15"
+    row 7 "the same: addresses a second, less rows and DNS" "bare pipelining client" \
+        "$(calc "$bare_wall / ($ours - $ours_wall)")" ">= 0.85"
+    row 7 "the same, all told: addresses a second" "bare pipelining client" \
+        "$(calc "$bare_wall / $ours")" -
+done
+stop_mx
+
+start_mx 20 'prefix.bao=live' "$work/mx.log"
+people 20 100 user >"$work/people.csv"
+spend 1 $online "$work/people.csv"
+stop_mx
+row 6 "sessions of 50 recipients each for 2000 at 20 hosts" "40" \
+    "$(grep -c ^session "$work/mx.log")" "<= 40"
+start_mx 20 'prefix.bao=live' "$work/mx2.log"
+people 20 50 bao >"$work/people.csv"
+spend 1 $online "$work/people.csv"
+stop_mx
+row 6 "the same with a control for 1000 live ones: sessions" "20" \
+    "$(grep -c ^session "$work/mx2.log")" "<= 20"
+
+start_mx "$hosts" 'delay_ms=50'
+people "$hosts" 1 user >"$work/people.csv"
+compare 1 "$online --per-mx 8 --concurrency 500 $work/people.csv" \
+    "$bin/tests/bench/anchor_smtp 198.19.0.0 $hosts 500 1 $hosts"
+limit=$(calc "$hosts * 0.15 / 500" 4)
+both=$ours_wall
+row 9 "500 connections, 50 ms replies: bare client's share of the limit" "3 waits a session" \
+    "$(calc "$limit / $anchor_wall")" -
+spend 1 $mailcheck clean -q --no-smtp "$work/people.csv"
+row 9 "ours, DNS's time taken off" "3 waits a session" "$(calc "$limit / ($both - $wall)")" ">= 0.9"
+stop_mx
+
+start_mx "$hosts" 'delay_ms=1000'
+spend 1 $online --per-mx 8 --concurrency 50 --timeout 20s --until 3s "$work/people.csv"
+few=$kib
+spend 1 $online --per-mx 8 --concurrency 5000 --timeout 20s "$work/people.csv"
+row 10 "$hosts open sessions: MB more than 50" - "$(calc "($kib - $few) / 1024" 1)" "<= 8"
+stop_mx
+stop_dns
