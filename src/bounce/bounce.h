@@ -48,6 +48,8 @@ struct mc_bounce_sink {
     /* The id of the provider a mail host belongs to, "" for none. NULL: nobody knows any. */
     struct mc_span (*provider)(void *arg, struct mc_span host);
     void *arg;
+    /* Called before input is waited for, so that what was found can be shown; NULL: nobody. */
+    void (*waiting)(void *arg);
     const char *verp; /* the pattern of our return paths (bounce/verp.h), or NULL */
     int64_t now;      /* the clock: no evidence is younger, and syslog leaves out the year */
 };

@@ -1,139 +1,175 @@
 #include "bounce/mailbox.h"
 
-#include <dirent.h>
-#include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
-#include <sys/mman.h>
-#include <sys/stat.h>
-#include <unistd.h>
-#include <zlib.h>
 
 #include "base/log.h"
 #include "base/memory.h"
+#include "bounce/from_line.h"
 #include "bounce/judge.h"
 #include "bounce/mail_log.h"
-#include "bounce/mime.h"
 #include "bounce/report.h"
 #include "bounce/webhook.h"
 
-#define COPY_MAX     (256u << 20) /* files above are mapped, not copied */
-#define UNPACKED_MAX (4ull << 30)
-#define LINE_MAX_LEN (1u << 20)
-#define DEPTH_MAX    32
+#define LINE_BYTES_MAX (1u << 20)
+#define JSON_BYTES_MAX (16u << 20) /* of one event */
+#define LOOK_BYTES     (64u << 10) /* by which the kind must be clear */
+#define LOOK_LINES     40
+#define NAME_BYTES     4200
+#define FROM_LINE_MAX  1000
 
-struct reading {
-    const struct mc_bounce_sink *sink;
-    struct mc_bounce_counts *counts;
-    const char *name;
-    struct mc_message message;
-};
-
-static struct mc_span numbered(const struct reading *reading, uint64_t number, char *out,
-                               size_t size)
+static struct mc_span numbered(const char *name, uint64_t number, char *out, size_t size)
 {
-    int len = snprintf(out, size, "%s:%llu", reading->name, (unsigned long long)number);
+    int len = snprintf(out, size, "%s:%llu", name, (unsigned long long)number);
     return mc_span(out, len < 0 ? 0 : (size_t)len < size ? (size_t)len : size - 1);
+}
+
+bool mc_mailbox_complain(struct mc_mailbox *mailbox, const char *name, const char *what)
+{
+    mc_log(MC_LOG_WARNING, "%s: %s", name, what);
+    mailbox->counts->damaged++;
+    return false;
+}
+
+static struct mc_span behind(struct mc_span text, size_t used)
+{
+    return mc_span(text.at + used, text.len - used);
 }
 
 /* ---- messages ---- */
 
-static void read_message(struct reading *reading, struct mc_span raw, struct mc_span source)
+static void read_message(struct mc_mailbox *mailbox, struct mc_span raw, struct mc_span source)
 {
-    mc_mime_read(raw, &reading->message);
-    if (reading->message.cut)
-        mc_log(MC_LOG_WARNING,
-               "%.*s: too large or too many parts (%zu bytes): only its beginning "
-               "is read",
-               (int)source.len, source.at, raw.len);
-    mc_report_read(&reading->message, source, reading->sink, reading->counts);
+    uint64_t no_reports = mailbox->counts->no_reports;
+    mc_mime_read(raw, &mailbox->message);
+    if (mailbox->message.cut)
+        mc_log(MC_LOG_WARNING, "%.*s: too large or too many parts: only its beginning is read",
+               (int)source.len, source.at);
+    mc_report_read(&mailbox->message, source, mailbox->sink, mailbox->counts);
+    if (mailbox->counts->no_reports > no_reports)
+        mc_log(MC_LOG_INFO, "%.*s: no report", (int)source.len, source.at);
 }
 
-/* "From somebody Mon Jan  1 00:00:00 2026": a time of day and a field after it, or it is text. */
-static bool is_from_line(struct mc_span rest)
+/* The end of the message at the window's start: where the next one's separator is. A message that
+ * is cut has more behind it. */
+static size_t message_end(struct mc_input *input, const struct mc_separator *separator, bool *cut)
 {
-    if (rest.len < 5 || memcmp(rest.at, "From ", 5) != 0)
-        return false;
-    struct mc_span line = mc_bounce_line(&rest), next = mc_bounce_line(&rest);
-    bool time = false;
-    for (size_t i = 5; i + 5 < line.len && !time; i++)
-        time = line.at[i] == ' ' && line.at[i + 3] == ':' && mc_is_digit(line.at[i + 1]) &&
-               mc_is_digit(line.at[i + 2]) && mc_is_digit(line.at[i + 4]);
-    if (!time)
-        return false;
-    size_t i = 0;
-    while (i < next.len && next.at[i] > ' ' && next.at[i] != ':')
-        i++;
-    return (i && i < next.len && next.at[i] == ':') || mc_bounce_starts(next, ">From ");
-}
-
-/* mboxcl: the Content-Length of the message at the start, where a From_ line or the end follows
- * it; else 0. */
-static size_t counted_length(struct mc_span rest)
-{
-    const char *body = memmem(rest.at, rest.len, "\n\n", 2);
-    if (!body)
-        return 0;
-    size_t head = (size_t)(body - rest.at) + 2, length = 0;
-    struct mc_span value = mc_header(mc_span(rest.at, head), "Content-Length");
-    for (size_t i = 0; i < value.len; i++) {
-        if (!mc_is_digit(value.at[i]) || length > rest.len)
-            return 0;
-        length = length * 10 + (size_t)(value.at[i] - '0');
+    size_t from = 0, end = 0;
+    bool counting = !separator->mmdf;
+    *cut = false;
+    for (;;) {
+        struct mc_span window = mc_input_window(input);
+        bool whole = input->state != MC_INPUT_OPEN;
+        if (counting) {
+            enum mc_counted counted = mc_counted_end(window, separator, whole, &end);
+            if (counted == MC_COUNTED_YES)
+                return end;
+            counting = counted == MC_COUNTED_LATER;
+        }
+        if (!counting && mc_separator_find(window, separator, whole, &from))
+            return from;
+        if (window.len > MC_MESSAGE_MAX && !counting) {
+            *cut = true;
+            return MC_MESSAGE_MAX + 1;
+        }
+        if (!mc_input_more(input) && whole)
+            return window.len;
     }
-    if (!length || head + length > rest.len)
-        return 0;
-    size_t end = head + length;
-    while (end < rest.len && (rest.at[end] == '\n' || rest.at[end] == '\r'))
-        end++;
-    struct mc_span after = mc_span(rest.at + end, rest.len - end);
-    return !after.len || is_from_line(after) ? end : 0;
+}
+
+/* The rest of a message that was cut. */
+static void pass_over(struct mc_input *input, const struct mc_separator *separator)
+{
+    for (;;) {
+        size_t from = 0;
+        struct mc_span window = mc_input_window(input);
+        bool whole = input->state != MC_INPUT_OPEN;
+        bool found = mc_separator_find(window, separator, whole, &from);
+        mc_input_drop(input, from);
+        if (found || (!mc_input_more(input) && whole))
+            return;
+    }
 }
 
 /* Quoted From_ lines (mboxo, mboxrd) stay quoted: they are text, and no text of a report. */
-static void read_mbox(struct reading *reading, struct mc_span rest)
+static void read_mbox(struct mc_mailbox *mailbox, const struct mc_separator *separator)
 {
-    char source[4200];
-    for (uint64_t number = 1; rest.len; number++) {
-        mc_bounce_line(&rest); /* the From_ line */
-        size_t end = counted_length(rest);
-        if (!end) {
-            const char *at = rest.at;
-            end = rest.len;
-            while ((at = memmem(at, (size_t)(rest.at + rest.len - at), "\nFrom ", 6)) != NULL) {
-                at++;
-                if (is_from_line(mc_span(at, (size_t)(rest.at + rest.len - at)))) {
-                    end = (size_t)(at - rest.at);
-                    break;
-                }
-            }
-        }
-        read_message(reading, mc_span(rest.at, end),
-                     numbered(reading, number, source, sizeof source));
-        rest = mc_span(rest.at + end, rest.len - end);
+    struct mc_input *input = &mailbox->input;
+    char source[NAME_BYTES];
+    for (uint64_t number = 1;;) {
+        struct mc_span window = mc_input_fill(input, 2 * FROM_LINE_MAX);
+        mc_input_drop(input, mc_separator_length(window, separator));
+        if (!mc_input_fill(input, 1).len)
+            return;
+        bool cut;
+        size_t end = message_end(input, separator, &cut);
+        if (end)
+            read_message(mailbox, mc_span(mc_input_window(input).at, end),
+                         numbered(mailbox->name, number++, source, sizeof source));
+        mc_input_drop(input, end);
+        if (cut)
+            pass_over(input, separator);
     }
 }
 
-/* ---- lines ---- */
+/* ---- lines and events ---- */
 
-static void read_lines(struct reading *reading, struct mc_span rest)
+static bool read_event(struct mc_mailbox *mailbox, struct mc_span json, struct mc_span source)
 {
-    char source[4200];
-    for (uint64_t number = 1; rest.len; number++) {
-        struct mc_span line = mc_bounce_line(&rest),
-                       name = numbered(reading, number, source, sizeof source);
-        if (line.len > LINE_MAX_LEN) {
-            mc_log(MC_LOG_WARNING, "%s: a line of %zu bytes is passed over", source, line.len);
-            reading->counts->damaged++;
-        } else {
-            mc_log_line_read(line, name, reading->sink, reading->counts);
-        }
+    if (mc_webhook_read(json, source, mailbox->sink, mailbox->counts))
+        return true;
+    mc_log(MC_LOG_WARNING, "%.*s: no JSON", (int)source.len, source.at);
+    mailbox->counts->damaged++;
+    return false;
+}
+
+static bool is_json(struct mc_span text)
+{
+    return text.len &&
+           (text.at[0] == '{' ||
+            (text.at[0] == '[' && mc_bounce_starts(mc_bounce_trim(behind(text, 1)), "{")));
+}
+
+void mc_mailbox_read_line(struct mc_mailbox *mailbox, struct mc_span line, const char *name,
+                          uint64_t number)
+{
+    char source[NAME_BYTES];
+    struct mc_span from = numbered(name, number, source, sizeof source);
+    line = mc_bounce_trim(line);
+    if (is_json(line))
+        read_event(mailbox, line, from);
+    else
+        mc_log_line_read(line, from, mailbox->sink, mailbox->counts);
+}
+
+static void read_lines(struct mc_mailbox *mailbox)
+{
+    struct mc_input *input = &mailbox->input;
+    char source[NAME_BYTES];
+    size_t seen = 0;
+    bool skip = false; /* within a line that is too long */
+    for (uint64_t number = 1;;) {
+        struct mc_span window = mc_input_window(input);
+        const char *end =
+            window.len > seen ? memchr(window.at + seen, '\n', window.len - seen) : NULL;
+        seen = end ? (size_t)(end - window.at) : window.len;
+        if (!end && seen <= LINE_BYTES_MAX && mc_input_more(input))
+            continue;
+        if (!end && !seen)
+            return;
+        struct mc_span from = numbered(mailbox->name, number, source, sizeof source);
+        if (seen <= LINE_BYTES_MAX && !skip)
+            mc_log_line_read(mc_span(window.at, seen), from, mailbox->sink, mailbox->counts);
+        else if (!skip)
+            mc_mailbox_complain(mailbox, source, "a line of more than 1 MB is passed over");
+        skip = !end;
+        number += end != NULL;
+        mc_input_drop(input, seen + (end != NULL));
+        seen = 0;
     }
 }
 
-/* ---- JSON ---- */
-
-/* The length of the JSON value at the start: brackets are counted, strings passed over. */
+/* The length of the JSON value at the start: brackets are counted, strings passed over. 0 where its
+ * end is not there. */
 static size_t json_length(struct mc_span text)
 {
     size_t depth = 0;
@@ -153,24 +189,71 @@ static size_t json_length(struct mc_span text)
             return i + 1;
         }
     }
-    return text.len;
+    return 0;
 }
 
-static void read_json(struct reading *reading, struct mc_span rest)
+/* What stands between values of a sequence, or around those of an array. */
+static bool next_value(struct mc_input *input)
 {
-    char source[4200];
-    for (uint64_t number = 1; (rest = mc_bounce_trim(rest)).len; number++) {
-        struct mc_span name = numbered(reading, number, source, sizeof source);
-        size_t len = rest.at[0] == '{' || rest.at[0] == '[' ? json_length(rest) : 0;
-        if (len && mc_webhook_read(mc_span(rest.at, len), name, reading->sink, reading->counts)) {
-            rest = mc_span(rest.at + len, rest.len - len);
-            while (rest.len && strchr(", \r\n\t", rest.at[0]))
-                rest = mc_span(rest.at + 1, rest.len - 1);
+    for (;;) {
+        struct mc_span window = mc_input_window(input);
+        size_t used = 0;
+        while (used < window.len && window.at[used] && strchr("[], \t\r\n\x1e", window.at[used]))
+            used++;
+        mc_input_drop(input, used);
+        if (used < window.len)
+            return true;
+        if (!mc_input_more(input))
+            return false;
+    }
+}
+
+static void drop_line(struct mc_input *input)
+{
+    for (;;) {
+        struct mc_span window = mc_input_window(input);
+        const char *end = window.len ? memchr(window.at, '\n', window.len) : NULL;
+        mc_input_drop(input, end ? (size_t)(end - window.at) + 1 : window.len);
+        if (end || !mc_input_more(input))
+            return;
+    }
+}
+
+/* The same of the window, which grows until there is an end; counted anew when a line is complete
+ * or when there is twice as much. */
+static size_t value_end(struct mc_input *input)
+{
+    for (size_t enough = 0;;) {
+        struct mc_span window = mc_input_window(input);
+        bool whole = input->state != MC_INPUT_OPEN;
+        if (window.at[0] != '{')
+            return 0;
+        if (whole || window.len >= enough || window.at[window.len - 1] == '\n') {
+            size_t len = json_length(window);
+            if (len)
+                return len;
+            enough = window.len * 2;
+        }
+        if (window.len > JSON_BYTES_MAX || (!mc_input_more(input) && whole))
+            return 0;
+    }
+}
+
+static void read_json(struct mc_mailbox *mailbox)
+{
+    struct mc_input *input = &mailbox->input;
+    char source[NAME_BYTES];
+    for (uint64_t number = 1; next_value(input); number++) {
+        struct mc_span from = numbered(mailbox->name, number, source, sizeof source), window;
+        size_t len = value_end(input);
+        window = mc_input_window(input);
+        if (len && read_event(mailbox, mc_span(window.at, len), from)) {
+            mc_input_drop(input, len);
             continue;
         }
-        mc_log(MC_LOG_WARNING, "%s: no JSON", source);
-        reading->counts->damaged++;
-        mc_bounce_line(&rest); /* the next line may be sound */
+        if (!len)
+            mc_mailbox_complain(mailbox, source, "no JSON, or cut short");
+        drop_line(input); /* the next line may be sound */
     }
 }
 
@@ -189,7 +272,7 @@ static bool is_field(struct mc_span line)
 static bool is_message(struct mc_span text)
 {
     size_t fields = 0, others = 0;
-    for (size_t i = 0; i < 40 && text.len; i++) {
+    for (size_t i = 0; i < LOOK_LINES && text.len; i++) {
         struct mc_span line = mc_bounce_line(&text);
         if (!mc_bounce_trim(line).len)
             break;
@@ -203,199 +286,162 @@ static bool is_message(struct mc_span text)
     return fields > others && fields;
 }
 
-static void read_text(struct reading *reading, struct mc_span text)
+static bool is_reply(struct mc_span line)
 {
-    struct mc_span start = mc_bounce_trim(text);
-    if (start.len && !memchr(start.at, '\n', start.len) && memchr(start.at, '\r', start.len)) {
-        struct mc_text lines = {0}; /* line ends of old: a carriage return alone */
-        mc_text_add_span(&lines, start);
-        for (size_t i = 0; i < lines.len; i++)
-            if (lines.at[i] == '\r')
-                lines.at[i] = '\n';
-        read_text(reading, mc_text_span(&lines));
-        mc_text_free(&lines);
-        return;
+    return line.len > 3 && strchr("245", line.at[0]) && mc_is_digit(line.at[1]) &&
+           mc_is_digit(line.at[2]) && (line.at[3] == ' ' || line.at[3] == '-');
+}
+
+/* Enough to tell the kind: a line whose kind is plain, the end of a header, many lines. Who writes
+ * into a pipe line by line shall not wait for them. */
+static bool is_enough(struct mc_span text)
+{
+    const char *end = text.len ? memchr(text.at, '\n', text.len) : NULL;
+    if (!end)
+        return text.len >= LOOK_BYTES;
+    struct mc_span rest = text, line = mc_bounce_line(&rest);
+    if (is_json(line) || mc_log_line_is(line) || is_reply(line))
+        return true;
+    for (size_t i = 0; i < LOOK_LINES; i++) {
+        const char *at = rest.len ? memchr(rest.at, '\n', rest.len) : NULL;
+        if (!at)
+            return text.len >= LOOK_BYTES;
+        if (!mc_bounce_trim(mc_bounce_line(&rest)).len)
+            return true;
     }
-    if (start.len >= 3 && !memcmp(start.at, "\xef\xbb\xbf", 3))
-        start = mc_bounce_trim(mc_span(start.at + 3, start.len - 3));
-    if (!start.len)
-        return;
-    if (is_from_line(start))
-        read_mbox(reading, start);
-    else if (start.at[0] == '{' ||
-             (start.at[0] == '[' &&
-              mc_bounce_starts(mc_bounce_trim(mc_span(start.at + 1, start.len - 1)), "{")))
-        read_json(reading, start);
-    else if (is_message(start))
-        read_message(reading, start, mc_span_of(reading->name));
-    else
-        read_lines(reading, start);
+    return true;
 }
 
-void mc_mailbox_read_bytes(struct mc_span bytes, const char *name,
-                           const struct mc_bounce_sink *sink, struct mc_bounce_counts *counts)
+/* What people drop here that holds no text. */
+static const char *refusal(struct mc_span head)
 {
-    struct reading reading = {.sink = sink, .counts = counts, .name = name};
-    read_text(&reading, bytes);
-    mc_message_free(&reading.message);
+    static const struct {
+        const char *magic;
+        size_t len;
+        const char *what;
+    } kinds[] = {
+        {"\xd0\xcf\x11\xe0", 4,
+         "an Outlook message (.msg) or another OLE file: save it as .eml or as text, or run "
+         "msgconvert FILE"},
+        {"!BDN", 4, "an Outlook data file (.pst): run readpst FILE and read the mbox it makes"},
+        {"\x78\x9f\x3e\x22", 4, "a winmail.dat: run tnef FILE"},
+        {"\xcf\xad\x12\xfe", 4, "an Outlook Express folder (.dbx): run readdbx"},
+        {"PK\003\004", 4, "a zip archive: unpack it first"},
+        {"BZh", 3, "compressed by bzip2: bzip2 -dc FILE | mailcheck bounces"},
+        {"\xfd\x37zXZ", 5, "compressed by xz: xz -dc FILE | mailcheck bounces"},
+        {"\x28\xb5\x2f\xfd", 4, "compressed by zstd: zstd -dc FILE | mailcheck bounces"},
+        {"\x1f\x8b", 2, "gzip within gzip: gzip -dc FILE | mailcheck bounces"},
+        {"%PDF-", 5, "a PDF document"},
+        {"SQLite format 3", 15, "an SQLite database"},
+        {"\x7f\x45LF", 4, "a program"},
+    };
+    for (size_t i = 0; i < MC_ARRAY_LEN(kinds); i++)
+        if (head.len >= kinds[i].len && !memcmp(head.at, kinds[i].magic, kinds[i].len))
+            return kinds[i].what;
+    if (head.len > 262 && !memcmp(head.at + 257, "ustar", 5))
+        return "a tar archive: unpack it, and name the folder";
+    return NULL;
 }
 
-/* ---- files ---- */
-
-static bool complain(struct reading *reading, const char *what)
+static bool refuse(struct mc_mailbox *mailbox, const char *what)
 {
-    mc_log(MC_LOG_WARNING, "%s: %s", reading->name, what);
-    reading->counts->damaged++;
+    mc_log(MC_LOG_WARNING, "%s is %s", mailbox->name, what);
+    mailbox->counts->damaged++;
     return false;
 }
 
-static bool read_packed(struct reading *reading, int fd)
+/* How reading ended; true where that is no matter. */
+static bool ended_well(struct mc_mailbox *mailbox)
 {
-    struct mc_text text = {0};
-    gzFile file = gzdopen(dup(fd), "rb");
-    int got = 0;
-    if (!file)
-        return complain(reading, "cannot be unpacked");
-    gzbuffer(file, 1 << 17);
-    while (text.len < UNPACKED_MAX) {
-        char *to = mc_text_reserve(&text, 1 << 17);
-        got = gzread(file, to, 1 << 17);
-        if (got <= 0)
-            break;
-        text.len += (size_t)got;
+    switch (mailbox->input.state) {
+    case MC_INPUT_OPEN:
+    case MC_INPUT_ENDED:
+        return true;
+    case MC_INPUT_FAILED:
+        return mc_mailbox_complain(mailbox, mailbox->name, strerror(mailbox->input.error));
+    case MC_INPUT_DAMAGED:
+        mc_mailbox_complain(mailbox, mailbox->name,
+                            "is damaged or cut short; what could be unpacked is read");
+        return true;
+    case MC_INPUT_BOMB:
+        mc_mailbox_complain(mailbox, mailbox->name,
+                            "unpacks to more than text ever does; the rest is passed over");
+        return true;
     }
-    gzclose(file);
-    if (got < 0)
-        complain(reading, "is damaged; what could be unpacked is read");
-    else if (got > 0)
-        complain(reading, "unpacks to more than 4 GB; the rest is passed over");
-    read_text(reading, mc_text_span(&text));
-    mc_text_free(&text);
     return true;
 }
 
-static bool read_copied(struct reading *reading, int fd, size_t expected)
+static bool read_input(struct mc_mailbox *mailbox)
 {
-    struct mc_text text = {0};
-    ssize_t got;
-    mc_text_reserve(&text, expected + 1);
-    do {
-        char *to = mc_text_reserve(&text, 1 << 16);
-        got = read(fd, to, text.room - text.len);
-        if (got > 0)
-            text.len += (size_t)got;
-    } while (got > 0 || (got < 0 && errno == EINTR));
-    bool ok = got == 0 || text.len;
-    if (got < 0)
-        complain(reading, strerror(errno));
-    if (text.len > 2 && !memcmp(text.at, "\x1f\x8b", 2)) {
-        FILE *spool = tmpfile(); /* gzip from a pipe */
-        ok = spool && fwrite(text.at, 1, text.len, spool) == text.len && !fflush(spool) &&
-             lseek(fileno(spool), 0, SEEK_SET) == 0 && read_packed(reading, fileno(spool));
-        if (spool)
-            fclose(spool);
+    struct mc_input *input = &mailbox->input;
+    const char *binary = refusal(mc_input_fill(input, 16));
+    do { /* blank lines before all else */
+        struct mc_span window = mc_input_window(input);
+        size_t blanks = 0;
+        while (blanks < window.len && strchr(" \t\r\n", window.at[blanks]))
+            blanks++;
+        mc_input_drop(input, blanks);
+    } while (!mc_input_window(input).len && mc_input_more(input));
+    while (!binary && !is_enough(mc_input_window(input)) && mc_input_more(input))
+        ;
+    struct mc_span text = mc_input_window(input);
+    struct mc_separator separator;
+    binary = binary ? binary : refusal(text);
+    if (binary)
+        return refuse(mailbox, binary);
+    if (mc_separator_detect(text, &separator)) {
+        read_mbox(mailbox, &separator);
+    } else if (is_json(text)) {
+        read_json(mailbox);
+    } else if (is_message(text)) {
+        text = mc_input_fill(input, MC_MESSAGE_MAX + 1);
+        read_message(mailbox, text, mc_span_of(mailbox->name));
     } else {
-        read_text(reading, mc_text_span(&text));
+        read_lines(mailbox);
     }
-    mc_text_free(&text);
-    return ok;
+    return ended_well(mailbox);
 }
 
-static bool read_open(struct reading *reading, int fd, const struct stat *info)
+/* ---- from start to end ---- */
+
+void mc_mailbox_init(struct mc_mailbox *mailbox, const struct mc_bounce_sink *sink,
+                     struct mc_bounce_counts *counts)
 {
-    unsigned char magic[2] = {0};
-    if (!S_ISREG(info->st_mode))
-        return read_copied(reading, fd, 0);
-    if (pread(fd, magic, 2, 0) == 2 && magic[0] == 0x1f && magic[1] == 0x8b)
-        return read_packed(reading, fd);
-    if (info->st_size <= COPY_MAX)
-        return read_copied(reading, fd, (size_t)info->st_size);
-    void *at = mmap(NULL, (size_t)info->st_size, PROT_READ, MAP_PRIVATE, fd, 0);
-    if (at == MAP_FAILED)
-        return complain(reading, strerror(errno));
-    madvise(at, (size_t)info->st_size, MADV_SEQUENTIAL);
-    read_text(reading, mc_span(at, (size_t)info->st_size));
-    munmap(at, (size_t)info->st_size);
-    return true;
+    *mailbox = (struct mc_mailbox){.sink = sink, .counts = counts};
+    mailbox->input.waiting = sink->waiting;
+    mailbox->input.waiting_arg = sink->arg;
 }
 
-/* ---- folders ---- */
-
-static bool exists(const char *folder, const char *name)
+void mc_mailbox_free(struct mc_mailbox *mailbox)
 {
-    char path[4096];
-    struct stat info;
-    return snprintf(path, sizeof path, "%s/%s", folder, name) < (int)sizeof path &&
-           stat(path, &info) == 0 && S_ISDIR(info.st_mode);
+    mc_input_free(&mailbox->input);
+    mc_message_free(&mailbox->message);
 }
 
-static bool read_path(struct reading *reading, const char *path, unsigned depth);
-
-static int by_name(const struct dirent **a, const struct dirent **b)
+bool mc_mailbox_read_fd(struct mc_mailbox *mailbox, int fd, const char *name)
 {
-    return strcmp((*a)->d_name, (*b)->d_name);
-}
-
-/* A Maildir has its messages in new and cur, and further Maildirs in folders whose name starts
- * with a dot; its other files are some program's own. */
-static bool is_wanted(const char *folder, const char *name, bool maildir)
-{
-    char path[4096];
-    struct stat info;
-    if (!strcmp(name, ".") || !strcmp(name, "..") || (maildir && !strcmp(name, "tmp")))
-        return false;
-    if (snprintf(path, sizeof path, "%s/%s", folder, name) >= (int)sizeof path ||
-        lstat(path, &info) != 0)
-        return false;
-    if (S_ISDIR(info.st_mode))
-        return name[0] != '.' || exists(path, "cur") || exists(path, "new");
-    if (name[0] == '.' || maildir)
-        return false;
-    return S_ISREG(info.st_mode) ||
-           (S_ISLNK(info.st_mode) && stat(path, &info) == 0 && S_ISREG(info.st_mode));
-}
-
-static bool read_folder(struct reading *reading, const char *folder, unsigned depth)
-{
-    struct dirent **names;
-    int count = scandir(folder, &names, NULL, by_name);
-    bool maildir = exists(folder, "cur") || exists(folder, "new"), ok = count >= 0;
-    if (!ok)
-        return complain(reading, strerror(errno));
-    for (int i = 0; i < count; i++) {
-        char path[4096];
-        if (is_wanted(folder, names[i]->d_name, maildir) && depth < DEPTH_MAX &&
-            snprintf(path, sizeof path, "%s/%s", folder, names[i]->d_name) < (int)sizeof path)
-            read_path(reading, path, depth + 1); /* one that cannot be read was said */
-        free(names[i]);
-    }
-    free(names);
-    return true;
-}
-
-static bool read_path(struct reading *reading, const char *path, unsigned depth)
-{
-    struct stat info;
-    bool standard = !strcmp(path, "-") && !depth;
-    reading->name = standard ? "stdin" : path;
-    int fd = standard ? dup(STDIN_FILENO) : open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0 || fstat(fd, &info) != 0) {
-        complain(reading, strerror(errno));
-        if (fd >= 0)
-            close(fd);
-        return false;
-    }
-    bool ok =
-        S_ISDIR(info.st_mode) ? read_folder(reading, path, depth) : read_open(reading, fd, &info);
-    close(fd);
-    return ok;
+    mailbox->name = name;
+    mc_input_open(&mailbox->input, fd);
+    return read_input(mailbox);
 }
 
 bool mc_mailbox_read(const char *path, const struct mc_bounce_sink *sink,
                      struct mc_bounce_counts *counts)
 {
-    struct reading reading = {.sink = sink, .counts = counts};
-    bool ok = read_path(&reading, path, 0);
-    mc_message_free(&reading.message);
+    struct mc_mailbox mailbox;
+    mc_mailbox_init(&mailbox, sink, counts);
+    bool ok = mc_mailbox_read_path(&mailbox, path);
+    mc_mailbox_free(&mailbox);
     return ok;
+}
+
+void mc_mailbox_read_bytes(struct mc_span bytes, const char *name,
+                           const struct mc_bounce_sink *sink, struct mc_bounce_counts *counts)
+{
+    struct mc_mailbox mailbox;
+    mc_mailbox_init(&mailbox, sink, counts);
+    mailbox.name = name;
+    mc_input_open_bytes(&mailbox.input, bytes);
+    read_input(&mailbox);
+    mc_mailbox_free(&mailbox);
 }

@@ -26,10 +26,16 @@ static bool is_utf8(struct mc_span bytes)
 
 static bool is_plain(struct mc_span bytes)
 {
-    for (size_t i = 0; i < bytes.len; i++)
-        if ((unsigned char)bytes.at[i] >= 0x80 || bytes.at[i] == '\033')
-            return false;
-    return true;
+    uint64_t high = 0, eight;
+    size_t i = 0;
+    for (; i + sizeof eight <= bytes.len; i += sizeof eight) {
+        memcpy(&eight, bytes.at + i, sizeof eight);
+        high |= eight;
+    }
+    for (; i < bytes.len; i++)
+        high |= (unsigned char)bytes.at[i];
+    return !(high & UINT64_C(0x8080808080808080)) &&
+           !(bytes.len && memchr(bytes.at, '\033', bytes.len));
 }
 
 static bool convert(const char *charset, struct mc_span from, struct mc_text *to)
@@ -417,7 +423,7 @@ static struct mc_span bounded(struct mc_span raw, bool *cut)
     for (const char *at = raw.at, *end = raw.at + raw.len;
          (at = memchr(at, '\n', (size_t)(end - at))) != NULL;) {
         at++;
-        if ((*at | 0x20) != 'c' || end - at < 12 || strncasecmp(at, "content-type", 12) != 0)
+        if (end - at < 12 || (*at | 0x20) != 'c' || strncasecmp(at, "content-type", 12) != 0)
             continue;
         if (++count > MC_MIME_PARTS) {
             *cut = true;

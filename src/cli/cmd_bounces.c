@@ -66,6 +66,15 @@ static void flush(struct output *output)
     output->text.len = 0;
 }
 
+/* Somebody may be waiting at the other end of a pipe. */
+static void show(void *arg)
+{
+    struct output *output = arg;
+    flush(output);
+    if (fflush(stdout) != 0)
+        output->failed = true;
+}
+
 static void add_csv(struct output *output, const struct mc_span *cells)
 {
     for (size_t i = 0; i < 5; i++) {
@@ -191,14 +200,18 @@ int mc_cmd_bounces(const struct mc_settings *settings)
     struct output output = {.format = settings->format, .lists = lists};
     struct mc_bounce_sink sink = {.found = found,
                                   .provider = provider_of,
+                                  .waiting = show,
                                   .arg = &output,
                                   .verp = settings->verp,
                                   .now = (int64_t)time(NULL)};
     if (output.format == MC_FORMAT_CSV)
         mc_text_add_z(&output.text, "address,bounce,reason,smtp,source\n");
+    struct mc_mailbox mailbox;
+    mc_mailbox_init(&mailbox, &sink, &counts);
     for (size_t i = 0; i < operands && !output.failed; i++)
-        if (!mc_mailbox_read(paths[i], &sink, &counts))
+        if (!mc_mailbox_read_path(&mailbox, paths[i]))
             status = MC_EXIT_FAILED;
+    mc_mailbox_free(&mailbox);
     flush(&output);
     if (output.failed || fflush(stdout) != 0) {
         mc_log(MC_LOG_ERROR, "standard output cannot be written: %m");
