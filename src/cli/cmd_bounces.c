@@ -12,6 +12,8 @@
 #include "bounce/mailbox.h"
 #include "bounce/verp.h"
 #include "cli/command.h"
+#include "cli/feedback.h"
+#include "cli/state_place.h"
 #include "lists/lists.h"
 
 #define SMTP_MAX      512
@@ -23,6 +25,8 @@ struct output {
     struct mc_text cell;
     enum mc_format format;
     const struct mc_lists *lists;
+    struct mc_store *store; /* NULL: nothing is remembered */
+    int64_t now;
     bool failed;
     uint64_t kinds[MC_BOUNCE_KINDS], reasons[MC_REASON_COUNT];
     struct {
@@ -121,12 +125,14 @@ static void count(struct output *output, const struct mc_bounce *bounce)
     output->providers[i].kinds[kind]++;
 }
 
-/* The seam for a store of verdicts: each piece of evidence passes here once. */
+/* Each piece of evidence passes here once. */
 static void found(void *arg, const struct mc_bounce *bounce)
 {
     struct output *output = arg;
     size_t smtp, source;
     count(output, bounce);
+    if (output->store)
+        mc_feedback_take(output->store, bounce, output->now);
     output->cell.len = 0;
     if (bounce->stage != MC_STAGE_NONE) {
         mc_text_add_z(&output->cell, mc_stage_name(bounce->stage));
@@ -167,6 +173,10 @@ static void summarize(const struct output *output, const struct mc_bounce_counts
                 output->providers[i].id, output->providers[i].kinds[MC_BOUNCE_HARD],
                 output->providers[i].kinds[MC_BOUNCE_SOFT],
                 output->providers[i].kinds[MC_BOUNCE_BLOCKED]);
+    for (size_t i = 0; i < output->provider_count; i++)
+        if (output->providers[i].kinds[MC_BOUNCE_BLOCKED])
+            fprintf(stderr, "  %s refused you, not your recipients: %s\n", output->providers[i].id,
+                    mc_feedback_advice(output->providers[i].id));
     fprintf(stderr,
             "no failures: %" PRIu64 " automatic replies, %" PRIu64 " successes, %" PRIu64
             " complaints, %" PRIu64 " that report nothing\n",
@@ -177,6 +187,40 @@ static void summarize(const struct output *output, const struct mc_bounce_counts
     if (output->kinds[MC_BOUNCE_BLOCKED] > output->kinds[MC_BOUNCE_HARD])
         fprintf(stderr, "Most were refused for the sender's sake, not the recipients': see to "
                         "reputation, SPF, DKIM and rate before the next mailing.\n");
+}
+
+/* What went into the store, and what that says of our own verdicts. False on failure. */
+static bool remember(struct output *output, bool tell)
+{
+    struct mc_text text = {0};
+    bool ok = mc_store_commit(output->store, true) &&
+              (!tell || mc_feedback_precision(output->store, output->lists, &text));
+    struct mc_store_feedback feedback = mc_store_feedback(output->store);
+    if (ok && tell)
+        fprintf(stderr,
+                "%" PRIu64 " were new to the store; %" PRIu64 " were against addresses it called "
+                "deliverable\n%s",
+                feedback.taken, feedback.misjudged, mc_text_z(&text));
+    if (!ok)
+        mc_log(MC_LOG_ERROR, "%s", mc_store_error(output->store));
+    mc_text_free(&text);
+    mc_store_close(output->store);
+    output->store = NULL;
+    return ok;
+}
+
+/* The store that the evidence goes to, where there is one. False on failure. */
+static bool open_store(const struct mc_settings *settings, struct output *output)
+{
+    char error[1024];
+    const struct mc_store_options options = {.path = mc_state_store(settings, true),
+                                             .hashed = settings->store_hashed};
+    if (!options.path)
+        return true;
+    output->store = mc_store_open(&options, error, sizeof error);
+    if (!output->store)
+        mc_log(MC_LOG_ERROR, "%s", error);
+    return output->store != NULL;
 }
 
 int mc_cmd_bounces(const struct mc_settings *settings)
@@ -197,13 +241,17 @@ int mc_cmd_bounces(const struct mc_settings *settings)
         mc_log(MC_LOG_ERROR, "%s", error);
         return MC_EXIT_FAILED;
     }
-    struct output output = {.format = settings->format, .lists = lists};
+    struct output output = {.format = settings->format, .lists = lists, .now = (int64_t)time(NULL)};
+    if (!open_store(settings, &output)) {
+        mc_lists_free(lists);
+        return MC_EXIT_FAILED;
+    }
     struct mc_bounce_sink sink = {.found = found,
                                   .provider = provider_of,
                                   .waiting = show,
                                   .arg = &output,
                                   .verp = settings->verp,
-                                  .now = (int64_t)time(NULL)};
+                                  .now = output.now};
     if (output.format == MC_FORMAT_CSV)
         mc_text_add_z(&output.text, "address,bounce,reason,smtp,source\n");
     struct mc_mailbox mailbox;
@@ -217,8 +265,11 @@ int mc_cmd_bounces(const struct mc_settings *settings)
         mc_log(MC_LOG_ERROR, "standard output cannot be written: %m");
         status = MC_EXIT_FAILED;
     }
-    if (!settings->quiet && (settings->verbose || isatty(STDERR_FILENO)))
+    bool tell = !settings->quiet && (settings->verbose || isatty(STDERR_FILENO));
+    if (tell)
         summarize(&output, &counts);
+    if (output.store && !remember(&output, tell))
+        status = MC_EXIT_FAILED;
     mc_text_free(&output.text);
     mc_text_free(&output.cell);
     mc_lists_free(lists);

@@ -10,6 +10,7 @@
 #include "base/memory.h"
 #include "base/text.h"
 #include "cli/command.h"
+#include "cli/feedback.h"
 #include "store/store.h"
 
 #define PRUNE_DAYS 400 /* unless --max-age says otherwise */
@@ -41,8 +42,9 @@ static int print(struct mc_text *text)
     return ok ? MC_EXIT_OK : MC_EXIT_FAILED;
 }
 
-static int show_stats(struct mc_store *store, const char *path)
+static int show_stats(struct mc_store *store, const struct mc_settings *settings)
 {
+    char error[512];
     struct mc_store_stats stats;
     struct mc_text out = {0};
     if (!mc_store_stats(store, &stats))
@@ -50,8 +52,8 @@ static int show_stats(struct mc_store *store, const char *path)
     mc_text_printf(&out,
                    "file\t%s\nschema\t%d\nhashed\t%s\nbytes\t%" PRIu64 "\naddresses\t%" PRIu64
                    "\ndomains\t%" PRIu64 "\nhosts\t%" PRIu64 "\noldest\t",
-                   path, stats.schema, stats.hashed ? "yes" : "no", stats.bytes, stats.addresses,
-                   stats.domains, stats.hosts);
+                   settings->store, stats.schema, stats.hashed ? "yes" : "no", stats.bytes,
+                   stats.addresses, stats.domains, stats.hosts);
     add_time(&out, stats.oldest);
     mc_text_add_z(&out, "\nnewest\t");
     add_time(&out, stats.newest);
@@ -62,7 +64,17 @@ static int show_stats(struct mc_store *store, const char *path)
                            stats.by_reason[i]);
     if (stats.undecided)
         mc_text_printf(&out, "undecided\t%" PRIu64 "\n", stats.undecided);
-    return print(&out);
+    mc_text_printf(&out, "reports\t%" PRIu64 "\ncomplaints\t%" PRIu64 "\n", stats.reports,
+                   stats.complained);
+    struct mc_lists *lists = mc_lists_new(settings->lists, error, sizeof error);
+    if (!lists)
+        mc_log(MC_LOG_ERROR, "%s", error);
+    bool ok = lists && mc_feedback_precision(store, lists, &out);
+    mc_lists_free(lists);
+    if (ok)
+        return print(&out);
+    mc_text_free(&out);
+    return lists ? failed(store) : MC_EXIT_FAILED;
 }
 
 /* A line of `get` and `export`: tab-separated, empty where nothing is known. */
@@ -79,6 +91,13 @@ static void add_known(struct mc_text *out, struct mc_span key, const struct mc_k
     mc_text_printf(out, "\t%s\t", known->tried_at ? mc_reason_name(known->tried) : "");
     add_time(out, known->tried_at);
     mc_text_add_char(out, '\t');
+    for (size_t i = 0; i < known->soft_count; i++) {
+        mc_text_printf(out, "%s%s@", i ? " " : "", mc_reason_name(known->soft[i].reason));
+        add_time(out, (int64_t)known->soft[i].day * MC_DAY_SECONDS);
+    }
+    mc_text_add_char(out, '\t');
+    add_time(out, known->complained_at);
+    mc_text_add_char(out, '\t');
     for (size_t i = 0; i < known->past_count; i++) {
         mc_text_printf(out, "%s%s@", i ? " " : "", mc_reason_name(known->past[i].reason));
         add_time(out, known->past[i].at);
@@ -86,8 +105,8 @@ static void add_known(struct mc_text *out, struct mc_span key, const struct mc_k
     mc_text_add_char(out, '\n');
 }
 
-static const char heading[] =
-    "address\treason\tsource\tchecked_at\tgood_at\tdoubted_at\ttried\ttried_at\thistory\n";
+static const char heading[] = "address\treason\tsource\tchecked_at\tgood_at\tdoubted_"
+                              "at\ttried\ttried_at\tsoft_bounces\tcomplained_at\thistory\n";
 
 static bool export_one(void *arg, struct mc_span key, const struct mc_known *known)
 {
@@ -204,7 +223,7 @@ int mc_cmd_store(const struct mc_settings *settings)
         mc_log(MC_LOG_ERROR, "%s", error);
         return MC_EXIT_FAILED;
     }
-    int status = which == 0   ? show_stats(store, path)
+    int status = which == 0   ? show_stats(store, settings)
                  : which == 1 ? get(store, settings->operands + 1, operands)
                  : which == 2 ? forget(store, settings->operands + 1, operands)
                  : which == 3 ? prune(store, settings)

@@ -66,7 +66,7 @@ static bool speaks_of_mailbox(const struct mc_known *known)
 }
 
 static void serve(struct mc_engine *engine, uint32_t address, const struct mc_known *known,
-                  enum mc_reason reason)
+                  enum mc_reason reason, enum mc_source source)
 {
     struct mc_address_record *record = &engine->addresses.records[address];
     struct mc_domain *domain = &engine->domains.domains[record->domain];
@@ -79,8 +79,23 @@ static void serve(struct mc_engine *engine, uint32_t address, const struct mc_kn
     record->host = domain->best_host;
     if (known->mx.len && !mc_span_equal(known->mx, mc_arena_get(names, domain->best_host)))
         record->host = mc_arena_add(names, known->mx);
-    mc_engine_settle(engine, address, reason, MC_SOURCE_STORE);
+    mc_engine_settle(engine, address, reason, source);
     record->checked_at = (uint32_t)known->checked_at;
+}
+
+/* What delivery reports decided says so; what the probe has said of it is no reason then. */
+static void serve_bounce(struct mc_engine *engine, uint32_t address, const struct mc_known *known,
+                         enum mc_reason reason, int64_t at)
+{
+    struct mc_known shown = *known;
+    shown.checked_at = at;
+    shown.smtp = mc_span("", 0);
+    serve(engine, address, &shown, reason, MC_SOURCE_BOUNCE);
+}
+
+static int64_t last_soft(const struct mc_known *known)
+{
+    return (int64_t)known->soft[0].day * MC_DAY_SECONDS;
 }
 
 /* Told to come back not long ago: asked no sooner than is useful. */
@@ -114,12 +129,21 @@ enum mc_recall mc_recall_address(struct mc_engine *engine, uint32_t address)
     if (!mc_store_get(engine->store, local_of(engine, address), domain_of(engine, address), &known))
         return MC_RECALL_NOTHING;
     record->known = true;
+    if (known.complained_at) { /* however old: no probe takes that back */
+        serve_bounce(engine, address, &known, MC_REASON_SUPPRESSED, known.complained_at);
+        return MC_RECALL_SERVED;
+    }
     /* lists are asked anew: what they say today counts, and beats all but a dead domain */
     bool lists_agree = (known.reason == MC_REASON_DISPOSABLE) == domain->disposable ||
                        (is_dead(known.reason) && domain->disposable);
     if (known.checked_at && lists_agree &&
         mc_rules_serve(&known, mc_engine_wall_clock(engine), engine->store_max_age, &reason)) {
-        serve(engine, address, &known, reason);
+        if (mc_rules_soften(&known, known.reason, mc_engine_wall_clock(engine)) != known.reason &&
+            !known.bad_at)
+            serve_bounce(engine, address, &known, reason, last_soft(&known));
+        else
+            serve(engine, address, &known, reason,
+                  known.source == MC_SOURCE_BOUNCE ? MC_SOURCE_BOUNCE : MC_SOURCE_STORE);
         return MC_RECALL_SERVED;
     }
     if (engine->stopping)
@@ -138,7 +162,10 @@ enum mc_recall mc_recall_address(struct mc_engine *engine, uint32_t address)
 struct mc_span mc_recall_line(struct mc_engine *engine, uint32_t address)
 {
     struct mc_known known;
-    if (!mc_store_is_loaded(engine->store) ||
+    const struct mc_address_record *record = &engine->addresses.records[address];
+    bool by_bounces = record->source == MC_SOURCE_BOUNCE &&
+                      mc_reason_status((enum mc_reason)record->reason) == MC_RISKY;
+    if (by_bounces || !mc_store_is_loaded(engine->store) ||
         !mc_store_get(engine->store, local_of(engine, address), domain_of(engine, address), &known))
         return mc_span("", 0);
     return known.smtp;
@@ -236,20 +263,22 @@ static enum mc_change change_of(const struct mc_known *old, enum mc_reason verdi
     return was_dead ? MC_CHANGE_RECOVERED : MC_CHANGE_NONE;
 }
 
-/* What was known makes the new answer weigh more or less. */
-static void compare(struct mc_engine *engine, uint32_t address, const struct mc_news *news)
+/* What was known makes the new answer weigh more or less. Returns when mail to it came back last,
+ * where that is what decides; else 0. */
+static int64_t compare(struct mc_engine *engine, uint32_t address, const struct mc_news *news)
 {
     struct mc_address_record *record = &engine->addresses.records[address];
     struct mc_known old;
     if (!record->known ||
         !mc_store_get(engine->store, local_of(engine, address), domain_of(engine, address), &old))
-        return;
+        return 0;
     enum mc_reason verdict = mc_rules_verdict(&old, news);
     record->change = (uint8_t)change_of(&old, verdict);
     mc_rules_learn(&old, news);
     unsigned nights = mc_rules_nights(&old, news->at);
     record->nights = (uint8_t)(nights < UINT8_MAX ? nights : UINT8_MAX);
-    record->reason = (uint8_t)verdict;
+    record->reason = (uint8_t)mc_rules_soften(&old, verdict, news->at);
+    return record->reason != (uint8_t)verdict ? last_soft(&old) : 0;
 }
 
 void mc_recall_note(struct mc_engine *engine, uint32_t address)
@@ -265,15 +294,20 @@ void mc_recall_note(struct mc_engine *engine, uint32_t address)
     };
     if (of_neighbour) { /* a dead domain buries a good address no faster than DNS itself does */
         news.at = engine->domains.domains[record->domain].recalled_at;
-        compare(engine, address, &news);
+        (void)compare(engine, address, &news);
         return;
     }
-    compare(engine, address, &news);
+    int64_t softened_at = compare(engine, address, &news);
     news.mx = record->host != MC_NONE ? mc_mx_host_name(engine->mx, record->host)
                                       : best_host(engine, &engine->domains.domains[record->domain]);
     news.smtp = mc_engine_deciding_line(engine, address);
     mc_store_put(engine->store, local_of(engine, address), domain_of(engine, address), &news);
     note_domain(engine, record->domain);
+    if (softened_at) {
+        record->source = MC_SOURCE_BOUNCE;
+        record->checked_at = (uint32_t)softened_at;
+        record->reply = 0;
+    }
     if (mc_store_pending(engine->store) % COMMIT_EVERY == 0)
         (void)mc_store_commit(engine->store, false);
 }

@@ -19,7 +19,7 @@ static bool number(struct mc_store *store, const char *query, int64_t *out)
 bool mc_store_stats(struct mc_store *store, struct mc_store_stats *stats)
 {
     static const char by_reason[] = "SELECT reason, count(*) FROM address GROUP BY reason";
-    int64_t domains = 0, hosts = 0, pages = 0, page = 0;
+    int64_t domains = 0, hosts = 0, complained = 0, reports = 0, pages = 0, page = 0;
     sqlite3_stmt *rows = NULL;
     int result = sqlite3_prepare_v2(store->db, by_reason, -1, &rows, NULL);
     *stats = (struct mc_store_stats){.hashed = store->keys != NULL, .schema = MC_STORE_SCHEMA};
@@ -41,11 +41,15 @@ bool mc_store_stats(struct mc_store *store, struct mc_store_stats *stats)
     bool ok =
         number(store, "SELECT count(*) FROM domain", &domains) &&
         number(store, "SELECT count(*) FROM host", &hosts) &&
+        number(store, "SELECT count(*) FROM address WHERE complained_at", &complained) &&
+        number(store, "SELECT count(*) FROM report", &reports) &&
         number(store, "PRAGMA page_count", &pages) && number(store, "PRAGMA page_size", &page) &&
         number(store, "SELECT min(checked_at) FROM address WHERE checked_at", &stats->oldest) &&
         number(store, "SELECT max(checked_at) FROM address", &stats->newest);
     stats->domains = (uint64_t)domains;
     stats->hosts = (uint64_t)hosts;
+    stats->complained = (uint64_t)complained;
+    stats->reports = (uint64_t)reports;
     stats->bytes = (uint64_t)(pages * page);
     return ok;
 }
@@ -88,10 +92,12 @@ static bool forget_domain(struct mc_store *store, struct mc_span domain, uint64_
                   mc_span(high, high_len), gone);
 }
 
-/* What was deleted must not be readable in the file afterwards. */
+/* What was deleted must not be readable in the file afterwards: pages that were split keep copies
+ * in their free space, so the file is written anew. */
 static bool scrub(struct mc_store *store)
 {
-    if (sqlite3_exec(store->db, "PRAGMA wal_checkpoint(TRUNCATE)", NULL, NULL, NULL) == SQLITE_OK)
+    if (sqlite3_exec(store->db, "VACUUM; PRAGMA wal_checkpoint(TRUNCATE)", NULL, NULL, NULL) ==
+        SQLITE_OK)
         return true;
     return mc_store_fail(store, "write to");
 }
@@ -101,8 +107,6 @@ bool mc_store_forget(struct mc_store *store, struct mc_span local, struct mc_spa
 {
     char out[MC_KEY_MAX];
     *gone = 0;
-    if (sqlite3_exec(store->db, "PRAGMA secure_delete = ON", NULL, NULL, NULL) != SQLITE_OK)
-        return mc_store_fail(store, "write to");
     bool ok = local.len ? change(store, "DELETE FROM address WHERE key = ?1",
                                  mc_keys_address(store->keys, local, domain, out),
                                  (struct mc_span){0}, gone)
@@ -112,27 +116,60 @@ bool mc_store_forget(struct mc_store *store, struct mc_span local, struct mc_spa
 
 bool mc_store_prune(struct mc_store *store, int64_t before, uint64_t *gone)
 {
+    static const char *const others[] = {
+        "DELETE FROM domain WHERE max(outcome_at, proof_at) < %lld",
+        "DELETE FROM report WHERE at < %lld",
+        "DELETE FROM peer WHERE learned_at < %lld",
+    };
+    static const char hosts[] =
+        "DELETE FROM host WHERE id NOT IN (SELECT mx FROM address WHERE mx IS NOT NULL)"
+        " AND id NOT IN (SELECT best_host FROM domain)"
+        " AND id NOT IN (SELECT host FROM misjudged)";
+    const struct mc_span none = {0};
     char query[400];
     *gone = 0;
-    /* an address that was deliverable is remembered by when it was, for what a refusal is worth */
+    /* an address that was deliverable is remembered by when it was, for what a refusal is worth;
+     * who complained must not be asked for leave again, so that goes by `forget` alone */
     snprintf(query, sizeof query,
-             "DELETE FROM address WHERE max(checked_at, coalesce(tried_at, 0),"
-             " coalesce(good_at, 0)) < %lld",
+             "DELETE FROM address WHERE complained_at IS NULL AND max(checked_at,"
+             " coalesce(tried_at, 0), coalesce(good_at, 0), coalesce(soft_at, 0)) < %lld",
              (long long)before);
-    if (!change(store, query, (struct mc_span){0}, (struct mc_span){0}, gone))
+    if (!change(store, query, none, none, gone))
         return false;
-    snprintf(query, sizeof query, "DELETE FROM domain WHERE max(outcome_at, proof_at) < %lld;",
-             (long long)before);
-    if (!change(store, query, (struct mc_span){0}, (struct mc_span){0}, NULL))
-        return false;
-    return change(store, query, (struct mc_span){0}, (struct mc_span){0}, NULL) &&
-           change(store,
-                  "DELETE FROM host WHERE id NOT IN (SELECT mx FROM address WHERE mx IS NOT NULL)"
-                  " AND id NOT IN (SELECT best_host FROM domain)",
-                  (struct mc_span){0}, (struct mc_span){0}, NULL) &&
-           (sqlite3_exec(store->db, "VACUUM", NULL, NULL, NULL) == SQLITE_OK ||
-            mc_store_fail(store, "write to")) &&
-           scrub(store);
+    for (size_t i = 0; i < MC_ARRAY_LEN(others); i++) {
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wformat-nonliteral"
+        snprintf(query, sizeof query, others[i], (long long)before);
+#pragma GCC diagnostic pop
+        if (!change(store, query, none, none, NULL))
+            return false;
+    }
+    return change(store, hosts, none, none, NULL) && scrub(store);
+}
+
+bool mc_store_precision(struct mc_store *store,
+                        void (*each)(void *arg, struct mc_span host, enum mc_reason reason,
+                                     uint64_t count),
+                        void *arg)
+{
+    static const char query[] =
+        "SELECT coalesce((SELECT name FROM host WHERE id = mx), ''), 0, n FROM"
+        " (SELECT mx, count(*) AS n FROM address WHERE good_at GROUP BY mx)"
+        " UNION ALL SELECT coalesce((SELECT name FROM host WHERE id = host), ''), reason, count"
+        " FROM misjudged";
+    sqlite3_stmt *rows = NULL;
+    int result = sqlite3_prepare_v2(store->db, query, -1, &rows, NULL);
+    while (result == SQLITE_OK || result == SQLITE_ROW) {
+        enum mc_reason reason = MC_REASON_ACCEPTED;
+        result = sqlite3_step(rows);
+        if (result != SQLITE_ROW)
+            break;
+        if (sqlite3_column_int(rows, 1) && !mc_reason_of_code(sqlite3_column_int(rows, 1), &reason))
+            continue;
+        each(arg, mc_store_column_text(rows, 0), reason, (uint64_t)sqlite3_column_int64(rows, 2));
+    }
+    sqlite3_finalize(rows);
+    return result == SQLITE_DONE || mc_store_fail(store, "read");
 }
 
 /* "domain@local" as people write it, a hash in hexadecimal. */

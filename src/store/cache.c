@@ -7,24 +7,27 @@
 
 /* A row in memory: this, then key, line and past. */
 struct cached {
-    uint32_t checked_at, tried_at, unknown_since, good_at, bad_at, host;
+    uint32_t checked_at, tried_at, unknown_since, good_at, bad_at, complained_at, host;
     uint16_t key_len, line_len;
-    uint8_t reason, source, tried, past_len;
+    uint8_t reason, source, tried, past_len, soft_len;
 };
 
 static void cache(struct mc_store *store, struct mc_index *index, struct cached *record,
-                  struct mc_span key, struct mc_span line, struct mc_span past)
+                  struct mc_span key, struct mc_span line, struct mc_span past, struct mc_span soft)
 {
     char row[sizeof *record + 2048];
-    if (key.len + line.len + past.len > sizeof row - sizeof *record || past.len > UINT8_MAX)
+    if (key.len + line.len + past.len + soft.len > sizeof row - sizeof *record ||
+        past.len > UINT8_MAX || soft.len > UINT8_MAX)
         return;
     record->key_len = (uint16_t)key.len;
     record->line_len = (uint16_t)line.len;
     record->past_len = (uint8_t)past.len;
+    record->soft_len = (uint8_t)soft.len;
     char *end = mempcpy(row, record, sizeof *record);
     end = mempcpy(end, key.at, key.len);
     end = mempcpy(end, line.at, line.len);
     end = mempcpy(end, past.at, past.len);
+    end = mempcpy(end, soft.at, soft.len);
     mc_index_add(index, mc_hash(key),
                  mc_arena_add(&store->cache.rows, mc_span(row, (size_t)(end - row))));
 }
@@ -57,13 +60,14 @@ static void cache_address(struct mc_store *store, sqlite3_stmt *row)
         .unknown_since = (uint32_t)known.unknown_since,
         .good_at = (uint32_t)known.good_at,
         .bad_at = (uint32_t)known.bad_at,
+        .complained_at = (uint32_t)known.complained_at,
         .host = (uint32_t)sqlite3_column_int64(row, 9),
         .reason = (uint8_t)known.reason,
         .source = (uint8_t)known.source,
         .tried = (uint8_t)known.tried,
     };
     cache(store, &store->cache.addresses, &record, mc_store_column_text(row, 0), known.smtp,
-          mc_store_column_text(row, 11));
+          mc_store_column_text(row, 11), mc_store_column_text(row, 12));
 }
 
 static struct mc_known uncache_address(const struct mc_store *store, const struct cached *record,
@@ -75,13 +79,16 @@ static struct mc_known uncache_address(const struct mc_store *store, const struc
         .unknown_since = record->unknown_since,
         .good_at = record->good_at,
         .bad_at = record->bad_at,
+        .complained_at = record->complained_at,
         .reason = (enum mc_reason)record->reason,
         .source = (enum mc_source)record->source,
         .tried = (enum mc_reason)record->tried,
         .mx = mc_store_host_name(store, record->host),
         .smtp = mc_span(rest, record->line_len),
     };
-    mc_store_unpack_past(mc_span(rest + record->line_len, record->past_len), &known);
+    const char *histories = rest + record->line_len;
+    mc_store_unpack_past(mc_span(histories, record->past_len), &known);
+    mc_store_unpack_soft(mc_span(histories + record->past_len, record->soft_len), &known);
     return known;
 }
 
@@ -98,7 +105,7 @@ static void cache_domain(struct mc_store *store, sqlite3_stmt *row)
         .source = (uint8_t)domain.proof,
     };
     cache(store, &store->cache.domains, &record, mc_store_column_text(row, 0), domain.detail,
-          mc_span("", 0));
+          mc_span("", 0), mc_span("", 0));
 }
 
 static struct mc_store_domain uncache_domain(const struct mc_store *store,

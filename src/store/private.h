@@ -21,6 +21,8 @@ enum mc_statement {
     MC_SQL_PUT_DOMAIN,
     MC_SQL_GET_HOST,
     MC_SQL_PUT_HOST,
+    MC_SQL_PUT_REPORT,
+    MC_SQL_COUNT_MISJUDGED,
     MC_SQL_BEGIN,
     MC_SQL_COMMIT,
     MC_SQL_ROLLBACK,
@@ -31,6 +33,7 @@ enum mc_statement {
 struct mc_pending {
     enum { MC_PENDING_ADDRESS, MC_PENDING_DOMAIN } kind;
     uint32_t key, text, host; /* `text`: deciding line, detail */
+    uint64_t report;          /* of a bounce: which one */
     union {
         struct mc_news news;
         struct mc_store_domain domain;
@@ -52,6 +55,7 @@ struct mc_store {
     struct mc_keys *keys;
     struct mc_text line; /* of what was found last */
     struct mc_store_cache cache;
+    struct mc_store_feedback feedback;
     uint64_t lookups, size_rows; /* asked one by one, or announced; in the file, about */
     struct mc_pending *puts;
     size_t put_count, put_room;
@@ -70,11 +74,20 @@ bool mc_store_fail(struct mc_store *store, const char *doing);
  * name of the host is left out. */
 bool mc_store_row(sqlite3_stmt *row, int first, struct mc_known *known);
 #define MC_ADDRESS_COLUMNS                                                                         \
-    "reason, source, checked_at, tried, tried_at, unknown_since, good_at, bad_at, mx, smtp, past"
+    "reason, source, checked_at, tried, tried_at, unknown_since, good_at, bad_at, mx, smtp, past," \
+    " soft, complained_at"
 
 bool mc_store_read_domain(sqlite3_stmt *row, int first, struct mc_store_domain *domain);
 struct mc_span mc_store_column_text(sqlite3_stmt *row, int column);
+size_t mc_store_pack_past(const struct mc_known *known, unsigned char *out);
 void mc_store_unpack_past(struct mc_span bytes, struct mc_known *known);
+size_t mc_store_pack_soft(const struct mc_known *known, unsigned char *out);
+void mc_store_unpack_soft(struct mc_span bytes, struct mc_known *known);
+/* As much of a deciding line as is kept: text number in `texts`; and the line as it was. */
+uint32_t mc_store_shorten(struct mc_store *store, struct mc_span line, struct mc_span local,
+                          struct mc_span domain);
+struct mc_span mc_store_restore(struct mc_store *store, struct mc_span line, struct mc_span local,
+                                struct mc_span domain);
 
 /* Names of hosts by number: "" where it is not known (yet). */
 void mc_store_know_host(struct mc_store *store, uint32_t number, struct mc_span name);

@@ -12,11 +12,18 @@
 
 #define MC_DAY_SECONDS    86400
 #define MC_PAST_MAX       4 /* answers remembered behind the last one */
+#define MC_SOFT_MAX       6 /* days with a soft bounce */
 #define MC_STORE_AGE_FREE INT64_MAX
 
 /* An answer that was: for export, and to see whether the last one was confirmed. */
 struct mc_past {
     int64_t at;
+    enum mc_reason reason;
+};
+
+/* A day (since 1970) on which mail to it was put off or came back without the address's fault. */
+struct mc_soft {
+    uint16_t day;
     enum mc_reason reason;
 };
 
@@ -36,9 +43,13 @@ struct mc_known {
     struct mc_span smtp;   /* the deciding line; borrowed */
     size_t past_count;
     struct mc_past past[MC_PAST_MAX]; /* the youngest first, the last answer included */
+    size_t soft_count;
+    struct mc_soft soft[MC_SOFT_MAX]; /* the youngest first */
+    int64_t complained_at;            /* the recipient called our mail spam; 0: never */
 };
 
-/* An answer that comes in. */
+/* An answer that comes in. Of source MC_SOURCE_BOUNCE it is what a delivery report says: evidence
+ * against mailbox or domain, a soft bounce, or `suppressed`, a complaint; never `blocked`. */
 struct mc_news {
     enum mc_reason reason;
     enum mc_source source;
@@ -49,6 +60,12 @@ struct mc_news {
 /* True where the answer may be given again at `now`, as `reason`. `max_age` caps every limit. */
 bool mc_rules_serve(const struct mc_known *known, int64_t now, int64_t max_age,
                     enum mc_reason *reason);
+
+/* What `reason` is lowered to where mail to the address came back softly on several days. */
+enum mc_reason mc_rules_soften(const struct mc_known *known, enum mc_reason reason, int64_t now);
+
+/* Does this bounce contradict a `deliverable` of ours that came before it? */
+bool mc_rules_misjudged(const struct mc_known *known, const struct mc_news *bounce);
 
 /* What an answer is worth, given what was known: its reason, or unproven where a single failed
  * probe speaks against an address that was deliverable. */

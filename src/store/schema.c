@@ -27,6 +27,20 @@ static const char *const steps[MC_STORE_SCHEMA] = {
     "CREATE TABLE address(key BLOB PRIMARY KEY, reason INT NOT NULL, source INT NOT NULL,"
     " checked_at INT NOT NULL, tried INT, tried_at INT, unknown_since INT, good_at INT,"
     " bad_at INT, mx INT, smtp TEXT, past BLOB) WITHOUT ROWID;",
+    /* What delivery reports say: days with soft bounces, complaints; which reports were read; how
+     * often a `deliverable` proved wrong, by the host that gave it and the reason of the bounce. */
+    "ALTER TABLE address ADD COLUMN soft BLOB;"
+    "ALTER TABLE address ADD COLUMN soft_at INT;"
+    "ALTER TABLE address ADD COLUMN complained_at INT;"
+    "CREATE TABLE report(id INTEGER PRIMARY KEY, at INT NOT NULL);"
+    "CREATE TABLE misjudged(host INT NOT NULL, reason INT NOT NULL, count INT NOT NULL,"
+    " PRIMARY KEY(host, reason)) WITHOUT ROWID;"
+    /* What was learned of mail servers, from the address of ours that they saw. */
+    "CREATE TABLE origin(id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE);"
+    "CREATE TABLE peer(ip BLOB NOT NULL, origin INT NOT NULL, learned_at INT NOT NULL,"
+    " habits BLOB NOT NULL, rests_until INT, rest_reason INT, rest_line TEXT,"
+    " PRIMARY KEY(ip, origin)) WITHOUT ROWID;"
+    "ALTER TABLE address ADD COLUMN origin INT;",
 };
 
 static bool pragma_number(sqlite3 *db, const char *sql, int *number)

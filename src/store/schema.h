@@ -7,7 +7,7 @@
 
 #include <sqlite3.h>
 
-#define MC_STORE_SCHEMA 1
+#define MC_STORE_SCHEMA 2
 
 /* An open connection whose file has this program's schema; NULL and a sentence in `error`. */
 sqlite3 *mc_schema_open(const char *path, bool must_exist, char *error, size_t error_size);

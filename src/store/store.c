@@ -9,15 +9,14 @@
 #include "store/private.h"
 #include "store/schema.h"
 
-#define LOOKUP_COST     8      /* of one lookup, in rows read in order */
-#define LAST_TRIES      6      /* of the busy time-out: how long the last commit waits */
-#define MARK            '\x01' /* stands for the address in a stored line */
+#define LOOKUP_COST     8 /* of one lookup, in rows read in order */
+#define LAST_TRIES      6 /* of the busy time-out: how long the last commit waits */
 #define HOST_NAME_BYTES 255
 
 static const char *const sql[MC_SQL_COUNT] = {
     [MC_SQL_GET] = "SELECT " MC_ADDRESS_COLUMNS " FROM address WHERE key = ?1",
-    [MC_SQL_PUT] = "INSERT OR REPLACE INTO address(key, " MC_ADDRESS_COLUMNS
-                   ") VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
+    [MC_SQL_PUT] = "INSERT OR REPLACE INTO address(key, " MC_ADDRESS_COLUMNS ", soft_at)"
+                   " VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)",
     [MC_SQL_GET_DOMAIN] = "SELECT outcome, outcome_at, best_host, proof, proof_at, detail"
                           " FROM domain WHERE key = ?1",
     [MC_SQL_PUT_DOMAIN] =
@@ -29,6 +28,9 @@ static const char *const sql[MC_SQL_COUNT] = {
     [MC_SQL_GET_HOST] = "SELECT name FROM host WHERE id = ?1",
     [MC_SQL_PUT_HOST] = "INSERT INTO host(name) VALUES(?1)"
                         " ON CONFLICT(name) DO UPDATE SET name = name RETURNING id",
+    [MC_SQL_PUT_REPORT] = "INSERT OR IGNORE INTO report(id, at) VALUES(?1, ?2)",
+    [MC_SQL_COUNT_MISJUDGED] = "INSERT INTO misjudged(host, reason, count) VALUES(?1, ?2, 1)"
+                               " ON CONFLICT(host, reason) DO UPDATE SET count = count + 1",
     [MC_SQL_BEGIN] = "BEGIN IMMEDIATE",
     [MC_SQL_COMMIT] = "COMMIT",
     [MC_SQL_ROLLBACK] = "ROLLBACK",
@@ -58,13 +60,6 @@ static void bind_text(sqlite3_stmt *statement, int at, struct mc_span text)
 static void bind_key(sqlite3_stmt *statement, int at, struct mc_span key)
 {
     sqlite3_bind_blob(statement, at, key.at, (int)key.len, SQLITE_STATIC);
-}
-
-struct mc_span mc_store_column_text(sqlite3_stmt *row, int column)
-{
-    const void *at = sqlite3_column_blob(row, column);
-    int len = sqlite3_column_bytes(row, column);
-    return at && len > 0 ? mc_span(at, (size_t)len) : mc_span("", 0);
 }
 
 /* A statement whose answer is one row or none: SQLITE_ROW, SQLITE_DONE or an error. */
@@ -203,111 +198,6 @@ const char *mc_store_error(const struct mc_store *store)
     return store->error;
 }
 
-/* ---- lines and rows ---- */
-
-/* As much of a deciding line as is kept: the address that it repeats as a mark, and in a hashed
- * store nothing but stage and codes, since a server may name anybody in its text. */
-static uint32_t shorten(struct mc_store *store, struct mc_span line, struct mc_span local,
-                        struct mc_span domain)
-{
-    char email[MC_KEY_MAX], out[MC_STORE_LINE_MAX];
-    size_t len = 0, email_len = 0;
-    if (local.len) {
-        char *end = mempcpy(email, local.at, local.len);
-        *end++ = '@';
-        end = mempcpy(end, domain.at, domain.len);
-        email_len = (size_t)(end - email);
-    }
-    for (size_t i = 0; i < line.len && len < sizeof out; len++) {
-        bool here =
-            email_len && line.len - i >= email_len &&
-            mc_span_equal_nocase(mc_span(line.at + i, email_len), mc_span(email, email_len));
-        out[len] = here ? MARK : line.at[i];
-        i += here ? email_len : 1;
-    }
-    if (store->keys) {
-        size_t words = 0, at = 0;
-        for (; at < len && (mc_is_digit(out[at]) || out[at] == '.' || out[at] == ' ' ||
-                            (words == 0 && out[at] >= 'A' && out[at] <= 'Z'));
-             at++)
-            words += out[at] == ' ';
-        len = at;
-    }
-    while (len && ((unsigned char)out[len - 1] & 0x80 || out[len - 1] == ' '))
-        len--; /* no half of a character */
-    return len ? mc_arena_add(&store->texts, mc_span(out, len)) : 0;
-}
-
-/* The line as it was, in store->line. */
-static struct mc_span restore(struct mc_store *store, struct mc_span line, struct mc_span local,
-                              struct mc_span domain)
-{
-    store->line.len = 0;
-    for (size_t i = 0; i < line.len; i++) {
-        const char *mark = memchr(line.at + i, MARK, line.len - i);
-        size_t end = mark ? (size_t)(mark - line.at) : line.len;
-        mc_text_add(&store->line, line.at + i, end - i);
-        i = end;
-        if (!mark)
-            break;
-        mc_text_add_span(&store->line, local);
-        mc_text_add_char(&store->line, '@');
-        mc_text_add_span(&store->line, domain);
-    }
-    return mc_text_span(&store->line);
-}
-
-/* Answers that were: 5 bytes each, seconds and code. */
-static size_t pack_past(const struct mc_known *known, unsigned char *out)
-{
-    for (size_t i = 0; i < known->past_count; i++) {
-        uint32_t at = (uint32_t)known->past[i].at;
-        memcpy(out + i * 5, &at, 4);
-        out[i * 5 + 4] = (unsigned char)mc_code_of_reason(known->past[i].reason);
-    }
-    return known->past_count * 5;
-}
-
-void mc_store_unpack_past(struct mc_span bytes, struct mc_known *known)
-{
-    for (size_t i = 0; i + 5 <= bytes.len && known->past_count < MC_PAST_MAX; i += 5) {
-        uint32_t at;
-        enum mc_reason reason;
-        memcpy(&at, bytes.at + i, 4);
-        if (mc_reason_of_code((unsigned char)bytes.at[i + 4], &reason))
-            known->past[known->past_count++] = (struct mc_past){at, reason};
-    }
-}
-
-bool mc_store_row(sqlite3_stmt *row, int first, struct mc_known *known)
-{
-    *known = (struct mc_known){
-        .checked_at = sqlite3_column_int64(row, first + 2),
-        .tried_at = sqlite3_column_int64(row, first + 4),
-        .unknown_since = sqlite3_column_int64(row, first + 5),
-        .good_at = sqlite3_column_int64(row, first + 6),
-        .bad_at = sqlite3_column_int64(row, first + 7),
-        .smtp = mc_store_column_text(row, first + 9),
-    };
-    mc_store_unpack_past(mc_store_column_text(row, first + 10), known);
-    return (!known->checked_at ||
-            (mc_reason_of_code(sqlite3_column_int(row, first), &known->reason) &&
-             mc_source_of_code(sqlite3_column_int(row, first + 1), &known->source))) &&
-           (!known->tried_at ||
-            mc_reason_of_code(sqlite3_column_int(row, first + 3), &known->tried));
-}
-
-bool mc_store_read_domain(sqlite3_stmt *row, int first, struct mc_store_domain *domain)
-{
-    *domain = (struct mc_store_domain){
-        .outcome_at = sqlite3_column_int64(row, first + 1),
-        .proof = (unsigned)sqlite3_column_int(row, first + 3),
-        .proof_at = sqlite3_column_int64(row, first + 4),
-        .detail = mc_store_column_text(row, first + 5),
-    };
-    return mc_reason_of_code(sqlite3_column_int(row, first), &domain->outcome);
-}
-
 /* ---- hosts ---- */
 
 void mc_store_know_host(struct mc_store *store, uint32_t number, struct mc_span name)
@@ -416,13 +306,13 @@ bool mc_store_get(struct mc_store *store, struct mc_span local, struct mc_span d
     if (store->cache.loaded) {
         if (!mc_cache_get(store, key, known))
             return false;
-        known->smtp = restore(store, known->smtp, local, domain);
+        known->smtp = mc_store_restore(store, known->smtp, local, domain);
         return true;
     }
     sqlite3_stmt *get = store->statements[MC_SQL_GET];
     if (!get_uncached(store, key, known))
         return false;
-    known->smtp = restore(store, known->smtp, local, domain);
+    known->smtp = mc_store_restore(store, known->smtp, local, domain);
     uint32_t host = (uint32_t)sqlite3_column_int64(get, 8);
     sqlite3_reset(get);
     known->mx = need_host(store, host);
@@ -440,14 +330,14 @@ bool mc_store_get_domain(struct mc_store *store, struct mc_span name,
     if (store->cache.loaded) {
         if (!mc_cache_get_domain(store, key, domain))
             return false;
-        domain->detail = restore(store, domain->detail, mc_span("", 0), name);
+        domain->detail = mc_store_restore(store, domain->detail, mc_span("", 0), name);
         return true;
     }
     bind_key(get, 1, key);
     int result = step_once(store, MC_SQL_GET_DOMAIN);
     if (result == SQLITE_ROW) {
         bool ok = mc_store_read_domain(get, 0, domain);
-        domain->detail = restore(store, domain->detail, mc_span("", 0), name);
+        domain->detail = mc_store_restore(store, domain->detail, mc_span("", 0), name);
         uint32_t host = (uint32_t)sqlite3_column_int64(get, 2);
         sqlite3_reset(get);
         domain->best_host = need_host(store, host);
@@ -475,9 +365,34 @@ void mc_store_put(struct mc_store *store, struct mc_span local, struct mc_span d
     struct mc_pending *put = pend(store);
     put->kind = MC_PENDING_ADDRESS;
     put->key = mc_arena_add(&store->texts, mc_keys_address(store->keys, local, domain, out));
-    put->text = shorten(store, news->smtp, local, domain);
+    put->text = mc_store_shorten(store, news->smtp, local, domain);
     put->host = mc_arena_add(&store->texts, news->mx);
     put->news = *news;
+}
+
+/* FNV-1a: the same in every process. */
+static uint64_t stable_hash(struct mc_span text, uint64_t seed)
+{
+    uint64_t hash = 0xcbf29ce484222325 ^ seed;
+    for (size_t i = 0; i < text.len; i++)
+        hash = (hash ^ (unsigned char)text.at[i]) * 0x100000001b3;
+    return hash;
+}
+
+void mc_store_put_bounce(struct mc_store *store, struct mc_span local, struct mc_span domain,
+                         const struct mc_news *news, uint64_t report)
+{
+    MC_ASSERT(news->source == MC_SOURCE_BOUNCE);
+    if (store->error)
+        return;
+    mc_store_put(store, local, domain, news);
+    struct mc_pending *put = &store->puts[store->put_count - 1];
+    put->report = stable_hash(mc_arena_get(&store->texts, put->key), report);
+}
+
+struct mc_store_feedback mc_store_feedback(const struct mc_store *store)
+{
+    return store->feedback;
 }
 
 void mc_store_put_domain(struct mc_store *store, struct mc_span name,
@@ -489,7 +404,7 @@ void mc_store_put_domain(struct mc_store *store, struct mc_span name,
     struct mc_pending *put = pend(store);
     put->kind = MC_PENDING_DOMAIN;
     put->key = mc_arena_add(&store->texts, mc_keys_domain(store->keys, name, out));
-    put->text = shorten(store, domain->detail, mc_span("", 0), name);
+    put->text = mc_store_shorten(store, domain->detail, mc_span("", 0), name);
     put->host = mc_arena_add(&store->texts, domain->best_host);
     put->domain = *domain;
 }
@@ -499,44 +414,90 @@ size_t mc_store_pending(const struct mc_store *store)
     return store->error ? 0 : store->put_count;
 }
 
+/* `known` as the row of this key. */
+static int replace_row(struct mc_store *store, struct mc_span key, const struct mc_known *known,
+                       uint32_t host)
+{
+    sqlite3_stmt *put = store->statements[MC_SQL_PUT];
+    unsigned char past[MC_PAST_MAX * 5], soft[MC_SOFT_MAX * 3];
+    bind_key(put, 1, key);
+    sqlite3_bind_int(put, 2, known->checked_at ? mc_code_of_reason(known->reason) : 0);
+    sqlite3_bind_int(put, 3, known->checked_at ? mc_code_of_source(known->source) : 0);
+    sqlite3_bind_int64(put, 4, known->checked_at);
+    if (known->tried_at)
+        sqlite3_bind_int(put, 5, mc_code_of_reason(known->tried));
+    const struct {
+        int at;
+        int64_t value;
+    } optional[] = {{6, known->tried_at},
+                    {7, known->unknown_since},
+                    {8, known->good_at},
+                    {9, known->bad_at},
+                    {10, host},
+                    {14, known->complained_at},
+                    {15, known->soft_count ? (int64_t)known->soft[0].day * MC_DAY_SECONDS : 0}};
+    for (size_t i = 0; i < MC_ARRAY_LEN(optional); i++)
+        if (optional[i].value)
+            sqlite3_bind_int64(put, optional[i].at, optional[i].value);
+    if (known->smtp.len)
+        bind_text(put, 11, known->smtp);
+    sqlite3_bind_blob(put, 12, past, (int)mc_store_pack_past(known, past), SQLITE_STATIC);
+    if (known->soft_count)
+        sqlite3_bind_blob(put, 13, soft, (int)mc_store_pack_soft(known, soft), SQLITE_STATIC);
+    int result = run(store, MC_SQL_PUT);
+    sqlite3_clear_bindings(put);
+    return result;
+}
+
+/* A report is taken in once, however often it is read; one that proves a `deliverable` wrong is
+ * counted against the host that gave it. */
+static int take_report(struct mc_store *store, const struct mc_pending *item,
+                       const struct mc_known *known, uint32_t host, bool *is_new)
+{
+    sqlite3_stmt *report = store->statements[MC_SQL_PUT_REPORT];
+    sqlite3_bind_int64(report, 1, (sqlite3_int64)item->report);
+    sqlite3_bind_int64(report, 2, item->news.at);
+    int result = run(store, MC_SQL_PUT_REPORT);
+    *is_new = result == SQLITE_DONE && sqlite3_changes(store->db) > 0;
+    if (!*is_new)
+        return result;
+    store->feedback.taken++;
+    if (!mc_rules_misjudged(known, &item->news))
+        return result;
+    store->feedback.misjudged++;
+    sqlite3_stmt *count = store->statements[MC_SQL_COUNT_MISJUDGED];
+    sqlite3_bind_int64(count, 1, host);
+    sqlite3_bind_int(count, 2, mc_code_of_reason(item->news.reason));
+    return run(store, MC_SQL_COUNT_MISJUDGED);
+}
+
 static int write_address(struct mc_store *store, const struct mc_pending *item)
 {
     struct mc_span key = mc_arena_get(&store->texts, item->key);
-    sqlite3_stmt *get = store->statements[MC_SQL_GET], *put = store->statements[MC_SQL_PUT];
-    unsigned char past[MC_PAST_MAX * 5];
+    sqlite3_stmt *get = store->statements[MC_SQL_GET];
     struct mc_known known = {0};
     struct mc_news own = item->news;
+    bool is_new = true;
+    uint32_t host;
     own.smtp = mc_arena_get(&store->texts, item->text);
     own.mx = mc_arena_get(&store->texts, item->host);
-    uint32_t host;
     if (!get_uncached(store, key, &known))
         known = (struct mc_known){0};
     if (store->error)
         return SQLITE_ERROR;
     uint32_t old_host = (uint32_t)sqlite3_column_int64(get, 8);
-    mc_rules_learn(&known, &own);
-    int result = host_number(store, known.mx, &host);
-    if (result != SQLITE_DONE)
-        return result;
-    if (known.checked_at != own.at)
-        host = old_host; /* a try that decided nothing leaves the answer before it as it was */
-    bind_key(put, 1, key);
-    sqlite3_bind_int(put, 2, known.checked_at ? mc_code_of_reason(known.reason) : 0);
-    sqlite3_bind_int(put, 3, known.checked_at ? mc_code_of_source(known.source) : 0);
-    sqlite3_bind_int64(put, 4, known.checked_at);
-    if (known.tried_at) {
-        sqlite3_bind_int(put, 5, mc_code_of_reason(known.tried));
-        sqlite3_bind_int64(put, 6, known.tried_at);
+    int result = SQLITE_DONE;
+    if (own.source == MC_SOURCE_BOUNCE)
+        result = take_report(store, item, &known, old_host, &is_new);
+    if (result == SQLITE_DONE && is_new) {
+        mc_rules_learn(&known, &own);
+        result = host_number(store, known.mx, &host);
+        /* what decided nothing leaves the answer before it, and its host, as they were */
+        if (!known.mx.len || known.checked_at != own.at)
+            host = old_host;
+        if (result == SQLITE_DONE)
+            result = replace_row(store, key, &known, host);
     }
-    const int64_t optional[] = {known.unknown_since, known.good_at, known.bad_at, host};
-    for (int i = 0; i < (int)MC_ARRAY_LEN(optional); i++)
-        if (optional[i])
-            sqlite3_bind_int64(put, 7 + i, optional[i]);
-    if (known.smtp.len)
-        bind_text(put, 11, known.smtp);
-    sqlite3_bind_blob(put, 12, past, (int)pack_past(&known, past), SQLITE_STATIC);
-    result = run(store, MC_SQL_PUT);
-    sqlite3_clear_bindings(put);
     sqlite3_reset(get);
     return result;
 }

@@ -50,6 +50,17 @@ bool mc_store_get(struct mc_store *store, struct mc_span local, struct mc_span d
 void mc_store_put(struct mc_store *store, struct mc_span local, struct mc_span domain,
                   const struct mc_news *news);
 
+/* What a delivery report says of an address (see rules.h). `report` tells it from others: the same
+ * one counts once, however often it is read. */
+void mc_store_put_bounce(struct mc_store *store, struct mc_span local, struct mc_span domain,
+                         const struct mc_news *news, uint64_t report);
+/* Of what was put that way and written since the store was opened: how much was new, and how often
+ * it proved a `deliverable` of ours wrong. */
+struct mc_store_feedback {
+    uint64_t taken, misjudged;
+};
+struct mc_store_feedback mc_store_feedback(const struct mc_store *store);
+
 enum { MC_STORE_PROOF_BEST = 1, MC_STORE_PROOF_BACKUP = 2, MC_STORE_PROOF_CATCH_ALL = 4 };
 
 struct mc_store_domain {
@@ -76,6 +87,7 @@ struct mc_store_stats {
     uint64_t addresses, domains, hosts, bytes;
     uint64_t by_reason[MC_REASON_COUNT]; /* of the last answer that decided */
     uint64_t undecided;                  /* only ever unknown */
+    uint64_t complained, reports;        /* who called our mail spam; delivery reports taken in */
     int64_t oldest, newest;
     bool hashed;
     int schema;
@@ -86,6 +98,13 @@ bool mc_store_forget(struct mc_store *store, struct mc_span local, struct mc_spa
                      uint64_t *gone);
 /* What was not asked about since `before`, and what nothing refers to any more. */
 bool mc_store_prune(struct mc_store *store, int64_t before, uint64_t *gone);
+/* How good our own `deliverable` has proved: for each MX host how many addresses it has made
+ * deliverable that are so still, and how many came back since, by the reason of the bounce. One
+ * call a host for the first (reason `accepted`), one a host and reason for the others. */
+bool mc_store_precision(struct mc_store *store,
+                        void (*each)(void *arg, struct mc_span host, enum mc_reason reason,
+                                     uint64_t count),
+                        void *arg);
 /* Calls `each` for every address in the order of the file; `key` is "domain@local", or its hash in
  * hexadecimal. False where `each` returned false or the file could not be read. */
 bool mc_store_each(struct mc_store *store,

@@ -129,6 +129,51 @@ same "hashed: found again" "$(cut -f3 "$T/out" | paste -sd' ') $(asked_in_all)" 
 ok "hashed: no address in it" eval "! grep -aqE 'live1|dead1' '$T'/hashed.db*"
 same "hashed: the key is private" "$(stat -c %a "$T/hashed.db.key")" 600
 
+# --- what came back ------------------------------------------------------------------------------
+back=(--store "$T/back.db" --pace off --timeout 2s)
+bounced() { # WHEN ADDRESS DSN STATUS TEXT
+    printf '%s h postfix/smtp[1]: %s: to=<%s>, relay=mx[198.18.0.1]:25, dsn=%s, status=%s (host mx said: %s (in reply to RCPT TO command))\n' \
+        "$(LC_ALL=C date -d "$1" '+%b %e %T')" "$RANDOM" "$2" "$3" "$4" "$5"
+}
+said() { # ADDRESS...
+    mailcheck check "${back[@]}" --format jsonl "$@"
+    sed -E 's/.*"mc_reason":"([a-z_]*)".*"mc_source":"([a-z_]*)".*/\1 \2/' "$T/out" | paste -sd' '
+}
+people=(live{1,2,3,4}@pipelining.example dead1@pipelining.example)
+same "first all live" "$(said "${people[@]}")" \
+    "accepted probe accepted probe accepted probe accepted probe no_such_mailbox probe"
+{
+    bounced now live1@pipelining.example 5.1.1 bounced '550 5.1.1 no such user'
+    for day in 1 2 3; do
+        bounced "$day days ago" live2@pipelining.example 4.2.2 deferred '452 4.2.2 mailbox full'
+    done
+    bounced now live3@pipelining.example 5.7.1 bounced '550 5.7.1 blocked using Spamhaus'
+    bounced "2 days ago" live4@pipelining.example 5.1.1 bounced '550 5.1.1 no such user'
+} >"$T/mail.log"
+mailcheck bounces "${back[@]:0:2}" -v "$T/mail.log" tests/cases/bounces/complaint.eml
+same "bounces with a store" "$status" 0
+ok "what was new" has "^6 were new to the store; 1 were against addresses it called deliverable" "$T/err"
+ok "our own precision" has "^precision	4 deliverable, 1 of them bounced later .75.00% right" "$T/err"
+asked=$(asked_in_all)
+same "hard buries, soft lowers, blocked is nothing, the older one too; a complaint" \
+    "$(said "${people[@]:0:4}" annoyed@example.org)" \
+    "no_such_mailbox bounce mailbox_full bounce accepted store accepted store suppressed bounce"
+same "and nobody was asked" "$(asked_in_all)" "$asked"
+mailcheck bounces "${back[@]:0:2}" -v "$T/mail.log" tests/cases/bounces/complaint.eml
+ok "the same again counts nothing" has "^0 were new to the store; 0 were" "$T/err"
+mailcheck store "${back[@]:0:2}" stats
+same "store stats" "$(grep -E '^(reports|complaints|precision|bounced)' "$T/out")" "reports	6
+complaints	1
+precision	4 deliverable, 1 of them bounced later (75.00% right)
+precision at others	4 deliverable, 1 of them bounced later (75.00% right)
+bounced later as no_such_mailbox	1"
+mailcheck bounces --no-store "$T/mail.log"
+ok "--no-store feeds none" test ! -e "$usual"
+mailcheck bounces "$T/mail.log"
+ok "else the usual one is fed" test -e "$usual"
+mailcheck bounces --store /proc/nowhere/v.db "$T/mail.log"
+same "no place for the store that was named" "$status" 1
+
 # --- one run a list at a time --------------------------------------------------------------------
 printf 'email\nlive1@silent-rcpt.example\n' >"$T/waits.csv"
 "$MAILCHECK" clean --store "$store" --pace off --timeout 60s "$T/waits.csv" >"$T/one.csv" \

@@ -27,18 +27,49 @@ static struct mc_span s(const char *text)
 /* ---- rules ---- */
 
 /* A story: answers at hours, then what is served at an hour ("-": nothing). */
+struct story {
+    struct {
+        enum mc_reason reason;
+        int hour;
+        bool bounce;
+    } answers[5];
+    int hour;
+    const char *served;
+};
+#define A(reason, hour)                                                                            \
+    {                                                                                              \
+        MC_REASON_##reason, hour, false                                                            \
+    }
+#define B(reason, hour)                                                                            \
+    {                                                                                              \
+        MC_REASON_##reason, hour, true                                                             \
+    }
+
+static void tell(const struct story *story, size_t number)
+{
+    struct mc_known known = {0};
+    enum mc_reason reason = MC_REASON_NOT_PROBED;
+    for (size_t i = 0; i < MC_ARRAY_LEN(story->answers) && story->answers[i].hour; i++) {
+        const struct mc_news news = {
+            .reason = story->answers[i].reason,
+            .source = story->answers[i].bounce ? MC_SOURCE_BOUNCE : MC_SOURCE_PROBE,
+            .at = T0 + story->answers[i].hour * HOUR,
+            .mx = s(""),
+            .smtp = s(""),
+        };
+        mc_rules_learn(&known, &news);
+    }
+    bool served = known.checked_at &&
+                  mc_rules_serve(&known, T0 + story->hour * HOUR, MC_STORE_AGE_FREE, &reason);
+    const char *got = served ? mc_reason_name(reason) : "-";
+    if (strcmp(got, story->served) != 0)
+        fail_msg("story %zu: %s, not %s", number, got, story->served);
+}
+
 static void the_rules_by_table(void **state)
 {
     (void)state;
-    static const struct {
-        struct {
-            enum mc_reason reason;
-            int hour;
-        } answers[4];
-        int hour;
-        const char *served;
-    } table[] = {
-#define A(reason, hour) {MC_REASON_##reason, hour}
+    static const struct story table[] = {
         /* good and bad have their limits */
         {{A(ACCEPTED, 1)}, 2, "accepted"},
         {{A(ACCEPTED, 1)}, 6 * 24, "accepted"},
@@ -76,25 +107,55 @@ static void the_rules_by_table(void **state)
         {{A(ACCEPTED, 100)}, 50, "-"},
         {{A(ACCEPTED, 1), A(NO_SUCH_MAILBOX, 300), A(NO_SUCH_MAILBOX, 250)}, 251, "unproven"},
     };
-    for (size_t i = 0; i < MC_ARRAY_LEN(table); i++) {
-        struct mc_known known = {0};
-        enum mc_reason reason = MC_REASON_NOT_PROBED;
-        for (size_t a = 0; a < 4 && table[i].answers[a].hour; a++) {
-            const struct mc_news news = {
-                .reason = table[i].answers[a].reason,
-                .source = MC_SOURCE_PROBE,
-                .at = T0 + table[i].answers[a].hour * HOUR,
-                .mx = s(""),
-                .smtp = s(""),
-            };
-            mc_rules_learn(&known, &news);
-        }
-        bool served = known.checked_at &&
-                      mc_rules_serve(&known, T0 + table[i].hour * HOUR, MC_STORE_AGE_FREE, &reason);
-        const char *got = served ? mc_reason_name(reason) : "-";
-        if (strcmp(got, table[i].served) != 0)
-            fail_msg("story %zu: %s, not %s", i, got, table[i].served);
-    }
+    for (size_t i = 0; i < MC_ARRAY_LEN(table); i++)
+        tell(&table[i], i);
+}
+
+/* The same with delivery reports among the answers: B. */
+static void bounces_by_table(void **state)
+{
+    (void)state;
+    static const struct story table[] = {
+        /* a hard one buries at once, and holds longer than a probe */
+        {{B(NO_SUCH_MAILBOX, 1)}, 29 * 24, "no_such_mailbox"},
+        {{B(NO_SUCH_MAILBOX, 1)}, 30 * 24 + 2, "-"},
+        {{B(NO_SUCH_DOMAIN, 1)}, 26, "-"},
+        {{A(ACCEPTED, 1), B(NO_SUCH_MAILBOX, 30)}, 31, "no_such_mailbox"},
+        {{A(ACCEPTED, 1), A(NO_SUCH_MAILBOX, 200), B(NO_SUCH_MAILBOX, 201)},
+         202,
+         "no_such_mailbox"},
+        /* what was learned of the mailbox since is younger, in whatever order it comes in */
+        {{A(ACCEPTED, 30), B(NO_SUCH_MAILBOX, 2)}, 31, "accepted"},
+        {{B(NO_SUCH_MAILBOX, 2), A(ACCEPTED, 30)}, 31, "accepted"},
+        /* that a domain accepts everybody tells nothing of the mailbox */
+        {{A(CATCH_ALL, 30), B(NO_SUCH_MAILBOX, 2)}, 31, "no_such_mailbox"},
+        {{B(NO_SUCH_MAILBOX, 2), A(CATCH_ALL, 30)}, 31, "no_such_mailbox"},
+        {{B(NO_SUCH_MAILBOX, 2), A(CATCH_ALL, 31 * 24)}, 31 * 24 + 1, "catch_all"},
+        /* soft ones count by the day */
+        {{A(ACCEPTED, 1), B(MAILBOX_FULL, 2), B(MAILBOX_FULL, 26)}, 50, "accepted"},
+        {{A(ACCEPTED, 1), B(SERVER_ERROR, 2), B(TIMEOUT, 26), B(MAILBOX_FULL, 50)},
+         51,
+         "mailbox_full"},
+        {{A(ACCEPTED, 1), B(MAILBOX_FULL, 50), B(SERVER_ERROR, 74), B(MAILBOX_FULL, 2)},
+         75,
+         "unproven"},
+        {{A(ACCEPTED, 1), B(MAILBOX_FULL, 2), B(MAILBOX_FULL, 3), B(MAILBOX_FULL, 4)},
+         50,
+         "accepted"},
+        {{B(MAILBOX_FULL, 2), B(MAILBOX_FULL, 26), B(MAILBOX_FULL, 50), A(ACCEPTED, 55)},
+         60,
+         "mailbox_full"},
+        {{B(MAILBOX_FULL, 2), B(MAILBOX_FULL, 26), B(MAILBOX_FULL, 50), A(ACCEPTED, 40 * 24)},
+         40 * 24 + 1,
+         "accepted"},
+        {{A(CATCH_ALL, 1), B(MAILBOX_FULL, 2), B(MAILBOX_FULL, 26), B(MAILBOX_FULL, 50)},
+         51,
+         "catch_all"},
+        /* and bury nobody */
+        {{B(MAILBOX_FULL, 2), B(MAILBOX_FULL, 26), B(MAILBOX_FULL, 50)}, 51, "-"},
+    };
+    for (size_t i = 0; i < MC_ARRAY_LEN(table); i++)
+        tell(&table[i], i);
 }
 
 static void max_age_caps_every_limit(void **state)
@@ -357,6 +418,74 @@ static void run_sql(const char *path, const char *sql)
     sqlite3_close(db);
 }
 
+static void put_bounce(struct mc_store *store, const char *local, enum mc_reason reason, int64_t at,
+                       uint64_t report)
+{
+    const struct mc_news news = {.reason = reason,
+                                 .source = MC_SOURCE_BOUNCE,
+                                 .at = at,
+                                 .mx = s(""),
+                                 .smtp = s("RCPT 550 5.1.1 no")};
+    mc_store_put_bounce(store, s(local), s("acme.com"), &news, report);
+    assert_true(mc_store_commit(store, true));
+}
+
+static uint64_t living, returned;
+
+static void add_precision(void *arg, struct mc_span host, enum mc_reason reason, uint64_t count)
+{
+    (void)arg;
+    assert_true(mc_span_equal(host, s("mx.acme.com")));
+    *(reason == MC_REASON_ACCEPTED ? &living : &returned) += count;
+}
+
+/* A report counts once, however often it is read; it shows how good our verdicts were. */
+static void a_report_counts_once(void **state)
+{
+    (void)state;
+    for (int hashed = 0; hashed < 2; hashed++) {
+        struct place place;
+        struct mc_known known;
+        uint64_t gone;
+        make_place(&place);
+        struct mc_store *store = open_at(&place, hashed);
+        put(store, "ann", "acme.com", MC_REASON_ACCEPTED, T0, "RCPT 250 ok");
+        put(store, "bob", "acme.com", MC_REASON_ACCEPTED, T0, "RCPT 250 ok");
+        for (int again = 0; again < 3; again++) {
+            put_bounce(store, "ann", MC_REASON_NO_SUCH_MAILBOX, T0 + DAY, 7);
+            put_bounce(store, "dan", MC_REASON_NO_SUCH_MAILBOX, T0 + DAY, 7);
+            put_bounce(store, "eve", MC_REASON_SUPPRESSED, T0 + DAY, 8);
+            mc_store_close(store);
+            store = open_at(&place, false);
+        }
+        put_bounce(store, "ann", MC_REASON_NO_SUCH_MAILBOX, T0 + 2 * DAY, 9);
+        living = returned = 0;
+        assert_true(mc_store_precision(store, add_precision, NULL));
+        assert_int_equal(living, 1);
+        assert_int_equal(returned, 1);
+        for (int whole = 0; whole < 2; whole++) {
+            mc_store_expect(store, whole ? 1000000 : 0);
+            assert_true(mc_store_get(store, s("ann"), s("acme.com"), &known));
+            assert_int_equal(known.reason, MC_REASON_NO_SUCH_MAILBOX);
+            assert_int_equal(known.source, MC_SOURCE_BOUNCE);
+            assert_int_equal(known.checked_at, T0 + 2 * DAY);
+            assert_true(mc_span_equal(known.mx, s("mx.acme.com")));
+            assert_true(mc_store_get(store, s("eve"), s("acme.com"), &known));
+            assert_int_equal(known.complained_at, T0 + DAY);
+        }
+        /* a complaint is not forgotten by age */
+        assert_true(mc_store_prune(store, T0 + 900 * DAY, &gone));
+        assert_int_equal(gone, 3);
+        mc_store_close(store);
+        store = open_at(&place, false);
+        assert_true(mc_store_get(store, s("eve"), s("acme.com"), &known));
+        assert_true(mc_store_forget(store, s("eve"), s("acme.com"), &gone));
+        assert_int_equal(gone, 1);
+        mc_store_close(store);
+        remove_place(&place);
+    }
+}
+
 /* A file as schema 1 left it, with an address of each kind. */
 static void a_file_of_schema_1_is_understood(void **state)
 {
@@ -384,6 +513,9 @@ static void a_file_of_schema_1_is_understood(void **state)
     assert_true(mc_span_equal(known.smtp, s("RCPT 550 5.1.1 <bob@acme.com>: unknown")));
     assert_true(mc_store_get(store, s("cho"), s("acme.com"), &known));
     assert_int_equal(known.tried, MC_REASON_GREYLISTED);
+    put_bounce(store, "ann", MC_REASON_MAILBOX_FULL, T0, 1);
+    assert_true(mc_store_get(store, s("ann"), s("acme.com"), &known));
+    assert_int_equal(known.soft_count, 1);
     mc_store_close(store);
     remove_place(&place);
 }
@@ -505,6 +637,8 @@ int main(void)
         cmocka_unit_test(two_writers_add_up),
         cmocka_unit_test(a_busy_file_is_waited_for),
         cmocka_unit_test(forgetting),
+        cmocka_unit_test(bounces_by_table),
+        cmocka_unit_test(a_report_counts_once),
         cmocka_unit_test(a_file_of_schema_1_is_understood),
         cmocka_unit_test(unusable_files_are_refused),
         cmocka_unit_test(a_truncated_file_is_an_error),
