@@ -126,10 +126,26 @@ size_t mc_utf8_length(const char *at, size_t len)
     return need;
 }
 
+/* How many bytes from here on are printable ASCII: nearly always all of them. */
+static size_t plain_run(struct mc_span bytes)
+{
+    size_t run = 0;
+    while (run < bytes.len && bytes.at[run] >= 0x20 && bytes.at[run] < 0x7f)
+        run++;
+    return run;
+}
+
 void mc_text_add_printable(struct mc_text *text, struct mc_span bytes, size_t limit)
 {
     size_t added = 0;
     for (size_t i = 0; i < bytes.len;) {
+        size_t room = limit - added, left = bytes.len - i;
+        size_t run = plain_run(mc_span(bytes.at + i, left < room ? left : room));
+        mc_text_add(text, bytes.at + i, run);
+        added += run;
+        i += run;
+        if (i == bytes.len)
+            return;
         unsigned char c = (unsigned char)bytes.at[i];
         size_t n = mc_utf8_length(bytes.at + i, bytes.len - i);
         /* C1 controls (U+0080 to U+009F) can drive a terminal too */

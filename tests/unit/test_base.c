@@ -10,6 +10,7 @@
 #include "base/bytes16.h"
 #include "base/digest_map.h"
 #include "base/duration.h"
+#include "base/find.h"
 #include "base/hash.h"
 #include "base/memory.h"
 #include "base/text.h"
@@ -167,6 +168,27 @@ static void hostile_bytes_become_harmless(void **state)
     }
 }
 
+/* Every place in texts of every length, with letters of few kinds so that nearly all fit. */
+static void finding_says_what_looking_at_each_byte_says(void **state)
+{
+    (void)state;
+    static const char letters[] = "abABz@[`{\xc1";
+    char text[80], what[8];
+    uint64_t random = 88172645463325252u;
+    unsigned found = 0;
+    for (unsigned i = 0; i < 200000; i++) {
+        size_t text_len = i % sizeof text, what_len = i / 7 % (sizeof what + 1);
+        for (size_t j = 0; j < text_len + what_len; j++) {
+            random ^= random << 13, random ^= random >> 7, random ^= random << 17;
+            *(j < text_len ? &text[j] : &what[j - text_len]) = letters[random % 10];
+        }
+        const char *fast = mc_find_nocase(mc_span(text, text_len), mc_span(what, what_len));
+        assert_true(fast == mc_find_nocase_plain(mc_span(text, text_len), mc_span(what, what_len)));
+        found += fast != NULL;
+    }
+    assert_true(found > 20000 && found < 180000);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -175,6 +197,7 @@ int main(void)
         cmocka_unit_test(sixteen_bytes_as_one_by_one),
         cmocka_unit_test(numbers_are_found_by_digest),
         cmocka_unit_test(durations_both_ways),
+        cmocka_unit_test(finding_says_what_looking_at_each_byte_says),
         cmocka_unit_test(hostile_bytes_become_harmless),
     };
     return cmocka_run_group_tests_name("base", tests, NULL, NULL);

@@ -1,0 +1,61 @@
+#include "base/find.h"
+
+#if defined(__SSE2__)
+#include <emmintrin.h>
+#endif
+
+const char *mc_find_nocase_plain(struct mc_span text, struct mc_span what)
+{
+    if (!what.len)
+        return NULL;
+    char first = mc_ascii_lower(what.at[0]);
+    for (size_t i = 0; i + what.len <= text.len; i++)
+        if (mc_ascii_lower(text.at[i]) == first &&
+            mc_span_equal_nocase(mc_span(text.at + i, what.len), what))
+            return text.at + i;
+    return NULL;
+}
+
+#if defined(__SSE2__)
+static char other_case(char c)
+{
+    char lower = mc_ascii_lower(c);
+    return lower != c ? lower : c >= 'a' && c <= 'z' ? (char)(c - 'a' + 'A') : c;
+}
+
+/* Bit i: byte i is this letter, large or small. */
+static unsigned places(const char *at, char c)
+{
+    const __m128i bytes = _mm_loadu_si128((const __m128i *)(const void *)at);
+    return (unsigned)_mm_movemask_epi8(
+        _mm_or_si128(_mm_cmpeq_epi8(bytes, _mm_set1_epi8(c)),
+                     _mm_cmpeq_epi8(bytes, _mm_set1_epi8(other_case(c)))));
+}
+
+/* Only where the first letter and, as far behind as it should be, the last one fit is the rest
+ * compared. The block at the end overlaps the one before it. */
+const char *mc_find_nocase(struct mc_span text, struct mc_span what)
+{
+    if (!what.len || text.len < what.len + 15)
+        return mc_find_nocase_plain(text, what);
+    char first = what.at[0], last = what.at[what.len - 1];
+    size_t end = text.len - what.len + 1; /* places where it may begin */
+    for (size_t block = 0; block < end; block += 16) {
+        if (block + 16 > end)
+            block = end - 16;
+        const char *at = text.at + block;
+        unsigned hits = places(at, first) & places(at + what.len - 1, last);
+        for (; hits; hits &= hits - 1) {
+            const char *place = at + __builtin_ctz(hits);
+            if (mc_span_equal_nocase(mc_span(place, what.len), what))
+                return place;
+        }
+    }
+    return NULL;
+}
+#else
+const char *mc_find_nocase(struct mc_span text, struct mc_span what)
+{
+    return mc_find_nocase_plain(text, what);
+}
+#endif
