@@ -262,10 +262,11 @@ static bool take(void *arg, uint32_t lane, struct mc_recipient *recipient)
 
 /* ---- the prober answers ---- */
 
-static void note_reply(struct mc_engine *engine, struct mc_address_record *record,
-                       const struct mc_answer *answer)
+static void note_reply(struct mc_engine *engine, uint32_t address, const struct mc_answer *answer)
 {
-    record->reply = mc_reply_log_add_answer(engine->replies, answer);
+    struct mc_address_record *record = &engine->addresses.records[address];
+    struct mc_reply_whose whose = mc_engine_whose(engine, address);
+    record->reply = mc_reply_log_add_answer(engine->replies, answer, &whose);
     if (answer->host != MC_NONE)
         record->host = answer->host;
     if (answer->peer != MC_NONE)
@@ -317,9 +318,12 @@ void mc_probing_settle_ended(struct mc_engine *engine, uint32_t address)
     struct mc_address_record *record = &engine->addresses.records[address];
     const struct mc_domain *domain = &engine->domains.domains[record->domain];
     MC_ASSERT(domain->ended[kind_of(record)]);
-    if (domain->ended_at != MC_NONE && domain->ended_at != address) {
-        record->reply = engine->addresses.records[domain->ended_at].reply;
-        record->host = engine->addresses.records[domain->ended_at].host;
+    if (domain->ended_at != MC_NONE && domain->ended_at != address) { /* as that one heard it */
+        const struct mc_address_record *other = &engine->addresses.records[domain->ended_at];
+        struct mc_reply_whose whose = mc_engine_whose(engine, domain->ended_at);
+        record->reply = mc_reply_log_add(engine->replies,
+                                         mc_reply_log_get(engine->replies, other->reply, &whose));
+        record->host = other->host;
     }
     mc_engine_settle(engine, address, (enum mc_reason)domain->ended[kind_of(record)],
                      MC_SOURCE_PROBE);
@@ -513,7 +517,7 @@ static void replied_late(struct mc_engine *engine, uint32_t address, const struc
     const struct mc_ruling *ruling = &answer->ruling;
     enum mc_reason reason = record->waits ? (enum mc_reason)record->reason : MC_REASON_NOT_PROBED;
     if (answer->kind == MC_ANSWER_REPLY) {
-        note_reply(engine, record, answer);
+        note_reply(engine, address, answer);
         mc_evidence_add(&domain->proof, ruling, answer->backup);
         reason = ruling->reason;
         if (reason == MC_REASON_ACCEPTED) {
@@ -544,7 +548,7 @@ static void answered(void *arg, uint32_t lane, uint32_t recipient, const struct 
             settle_asked(engine, recipient,
                          record->waits ? MC_REASON_GREYLISTED : MC_REASON_NOT_PROBED);
         } else {
-            note_reply(engine, record, answer);
+            note_reply(engine, recipient, answer);
             if (answer->kind == MC_ANSWER_REPLY)
                 replied(engine, recipient, answer);
             else

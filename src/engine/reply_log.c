@@ -10,32 +10,40 @@
 #include "base/text.h"
 
 #define BUFFER_SIZE (256 * 1024)
-#define COMMON_SIZE 1024 /* lines remembered to be stored once; a power of two */
-
+#define COMMON_SIZE 1024 /* lines and wordings remembered to be stored once; a power of two */
 #define COMMON_TEXT 120
+#define BLOCK_SIZE  4096
+#define BLOCKS      64   /* read lately; a power of two */
+#define MARK        '\1' /* the recipient's address; a printable line has no such byte */
 
-/* A line's number is its offset * 1024 + its length, so that one word names it. */
+/* A line's number is its offset * 2048 + (it has marks) * 1024 + its length, so that one word
+ * names it. */
+#define MARKED 1024u
+
 struct mc_reply_log {
     int fd;           /* -1 until the buffer has been full once */
     uint64_t flushed; /* bytes in the file; the buffer holds what follows */
     size_t buffered;
     bool broken;
     char buffer[BUFFER_SIZE];
-    char line[MC_REPLY_LINE_SHOWN];
+    char stored[MC_REPLY_LINE_SHOWN]; /* read from the file */
+    struct mc_text line, raw;
     struct {
         uint64_t hash, number;
         char text[COMMON_TEXT]; /* its beginning: what comes often is met without a read */
     } common[COMMON_SIZE];
+    struct {
+        uint64_t wording, number;
+    } wordings[COMMON_SIZE];
+    uint64_t block_of[BLOCKS]; /* 1 + which block of the file is there; 0: none */
+    char blocks[BLOCKS][BLOCK_SIZE];
 };
 
 struct mc_reply_log *mc_reply_log_new(void)
 {
-    struct mc_reply_log *log = mc_malloc(sizeof *log);
+    struct mc_reply_log *log = mc_calloc(1, sizeof *log);
     log->fd = -1;
     log->flushed = 1; /* so that no line has number 0 */
-    log->buffered = 0;
-    log->broken = false;
-    memset(log->common, 0, sizeof log->common);
     return log;
 }
 
@@ -45,6 +53,8 @@ void mc_reply_log_free(struct mc_reply_log *log)
         return;
     if (log->fd >= 0)
         close(log->fd);
+    mc_text_free(&log->line);
+    mc_text_free(&log->raw);
     free(log);
 }
 
@@ -66,12 +76,107 @@ static bool flush(struct mc_reply_log *log)
     return true;
 }
 
+/* Reading back */
+
+/* The whole block of the file, from memory where it was read lately; NULL where it cannot be had.
+ */
+static const char *block(struct mc_reply_log *log, uint64_t number)
+{
+    size_t slot = number % BLOCKS;
+    if (log->block_of[slot] != number + 1) {
+        log->block_of[slot] = 0;
+        if (pread(log->fd, log->blocks[slot], BLOCK_SIZE, (off_t)(number * BLOCK_SIZE)) !=
+            BLOCK_SIZE)
+            return NULL;
+        log->block_of[slot] = number + 1;
+    }
+    return log->blocks[slot];
+}
+
+static bool read_file(struct mc_reply_log *log, uint64_t offset, size_t len)
+{
+    if ((offset + len) / BLOCK_SIZE >= log->flushed / BLOCK_SIZE) /* still growing */
+        return pread(log->fd, log->stored, len, (off_t)offset) == (ssize_t)len;
+    for (size_t done = 0, piece; done < len; done += piece) {
+        size_t at = (offset + done) % BLOCK_SIZE;
+        const char *from = block(log, (offset + done) / BLOCK_SIZE);
+        if (!from)
+            return false;
+        piece = len - done < BLOCK_SIZE - at ? len - done : BLOCK_SIZE - at;
+        memcpy(log->stored + done, from + at, piece);
+    }
+    return true;
+}
+
+static struct mc_span stored(struct mc_reply_log *log, uint64_t number)
+{
+    uint64_t offset = number >> 11;
+    size_t len = number & (MARKED - 1);
+    if (!len)
+        return mc_span("", 0);
+    if (offset >= log->flushed)
+        return mc_span(log->buffer + (offset - log->flushed), len);
+    return read_file(log, offset, len) ? mc_span(log->stored, len) : mc_span("", 0);
+}
+
+/* As much of it as is shown, cut between characters, without blanks at its end. */
+static struct mc_span shown(struct mc_span line)
+{
+    if (line.len > MC_REPLY_LINE_SHOWN) {
+        line.len = MC_REPLY_LINE_SHOWN;
+        while (line.len && ((unsigned char)line.at[line.len] & 0xc0) == 0x80)
+            line.len--;
+    }
+    while (line.len && line.at[line.len - 1] == ' ')
+        line.len--;
+    return line;
+}
+
+struct mc_span mc_reply_log_get(struct mc_reply_log *log, uint64_t number,
+                                const struct mc_reply_whose *whose)
+{
+    struct mc_span rest = stored(log, number);
+    if (!(number & MARKED))
+        return rest;
+    log->line.len = 0;
+    for (const char *mark; (mark = memchr(rest.at, MARK, rest.len)) != NULL;) {
+        size_t before = (size_t)(mark - rest.at);
+        mc_text_add(&log->line, rest.at, before);
+        mc_text_add_printable(&log->line, whose->local, SIZE_MAX);
+        mc_text_add_char(&log->line, '@');
+        mc_text_add_printable(&log->line, whose->domain, SIZE_MAX);
+        rest = mc_span(mark + 1, rest.len - before - 1);
+    }
+    mc_text_add_span(&log->line, rest);
+    return shown(mc_text_span(&log->line));
+}
+
+/* Adding */
+
+static uint64_t append(struct mc_reply_log *log, struct mc_span line, uint64_t marked)
+{
+    if (log->broken)
+        return 0;
+    if (log->buffered + line.len > BUFFER_SIZE && !flush(log)) {
+        mc_log(MC_LOG_WARNING,
+               "cannot write to a temporary file (%s): mc_smtp stays empty from here on; set "
+               "TMPDIR to a folder with more room",
+               strerror(errno));
+        log->broken = true;
+        return 0;
+    }
+    uint64_t number = (log->flushed + log->buffered) << 11 | marked | line.len;
+    memmove(log->buffer + log->buffered, line.at, line.len); /* it may stand in the buffer */
+    log->buffered += line.len;
+    return number;
+}
+
 static bool same_line(struct mc_reply_log *log, size_t slot, struct mc_span line)
 {
     uint64_t number = log->common[slot].number;
     if (line.len > COMMON_TEXT)
-        return mc_span_equal(line, mc_reply_log_get(log, number));
-    return mc_span_equal(line, mc_span(log->common[slot].text, number & 1023));
+        return mc_span_equal(line, stored(log, number));
+    return mc_span_equal(line, mc_span(log->common[slot].text, number & (MARKED - 1)));
 }
 
 uint64_t mc_reply_log_add(struct mc_reply_log *log, struct mc_span line)
@@ -83,52 +188,76 @@ uint64_t mc_reply_log_add(struct mc_reply_log *log, struct mc_span line)
     size_t slot = hash & (COMMON_SIZE - 1);
     if (log->common[slot].number && log->common[slot].hash == hash && same_line(log, slot, line))
         return log->common[slot].number;
-    if (log->buffered + line.len > BUFFER_SIZE && !flush(log)) {
-        mc_log(MC_LOG_WARNING,
-               "cannot write to a temporary file (%s): mc_smtp stays empty from here on; set "
-               "TMPDIR to a folder with more room",
-               strerror(errno));
-        log->broken = true;
+    uint64_t number = append(log, line, 0);
+    if (!number)
         return 0;
-    }
-    uint64_t number = (log->flushed + log->buffered) << 10 | line.len;
-    memcpy(log->buffer + log->buffered, line.at, line.len);
-    log->buffered += line.len;
     log->common[slot].hash = hash;
     log->common[slot].number = number;
-    memcpy(log->common[slot].text, line.at, line.len < COMMON_TEXT ? line.len : COMMON_TEXT);
+    memcpy(log->common[slot].text, log->buffer + log->buffered - line.len,
+           line.len < COMMON_TEXT ? line.len : COMMON_TEXT);
     return number;
 }
 
-uint64_t mc_reply_log_add_answer(struct mc_reply_log *log, const struct mc_answer *answer)
+/* The text of the answer's line, all of it, as raw bytes. */
+static void write_raw(struct mc_text *raw, const struct mc_answer *answer)
 {
-    struct mc_text line = {0}, raw = {0};
-    mc_text_printf(&raw, "%s ", mc_stage_name(answer->stage));
-    if (answer->reply) {
-        if (answer->reply->code)
-            mc_text_printf(&raw, "%u ", (unsigned)answer->reply->code);
-        mc_text_add(&raw, answer->reply->text, answer->reply->text_len);
-    } else {
-        mc_text_add_z(&raw, answer->detail ? answer->detail : "");
+    raw->len = 0;
+    mc_text_add_z(raw, mc_stage_name(answer->stage));
+    mc_text_add_char(raw, ' ');
+    if (!answer->reply) {
+        mc_text_add_z(raw, answer->detail ? answer->detail : "");
+        return;
     }
-    mc_text_add_printable(&line, mc_text_span(&raw), MC_REPLY_LINE_SHOWN);
-    while (line.len && line.at[line.len - 1] == ' ')
-        line.len--;
-    uint64_t number = mc_reply_log_add(log, mc_text_span(&line));
-    mc_text_free(&raw);
-    mc_text_free(&line);
-    return number;
+    if (answer->reply->code) {
+        mc_text_add_u64(raw, answer->reply->code);
+        mc_text_add_char(raw, ' ');
+    }
+    mc_text_add(raw, answer->reply->text, answer->reply->text_len);
 }
 
-struct mc_span mc_reply_log_get(struct mc_reply_log *log, uint64_t number)
+/* The line with a mark for each address, into `line`; false where it has none or is too long. */
+static bool write_marked(struct mc_text *line, struct mc_span raw,
+                         const struct mc_reply_whose *whose)
 {
-    uint64_t offset = number >> 10;
-    size_t len = number & 1023;
-    if (!len)
-        return mc_span("", 0);
-    if (offset >= log->flushed)
-        return mc_span(log->buffer + (offset - log->flushed), len);
-    if (pread(log->fd, log->line, len, (off_t)offset) != (ssize_t)len)
-        return mc_span("", 0);
-    return mc_span(log->line, len);
+    size_t local = whose->local.len, whole = local + 1 + whose->domain.len;
+    const char *end = raw.at + raw.len, *from = raw.at, *at = raw.at;
+    bool any = false;
+    line->len = 0;
+    while ((at = memchr(at, '@', (size_t)(end - at))) != NULL) {
+        const char *place = at - local;
+        at++;
+        if ((size_t)(at - 1 - from) < local || (size_t)(end - place) < whole ||
+            memcmp(place, whose->local.at, local) != 0 ||
+            memcmp(at, whose->domain.at, whose->domain.len) != 0)
+            continue;
+        mc_text_add_printable(line, mc_span(from, (size_t)(place - from)), SIZE_MAX);
+        mc_text_add_char(line, MARK);
+        from = at = place + whole;
+        any = true;
+    }
+    mc_text_add_printable(line, mc_span(from, (size_t)(end - from)), SIZE_MAX);
+    return any && line->len <= MC_REPLY_LINE_SHOWN;
+}
+
+uint64_t mc_reply_log_add_answer(struct mc_reply_log *log, const struct mc_answer *answer,
+                                 const struct mc_reply_whose *whose)
+{
+    size_t slot = answer->wording & (COMMON_SIZE - 1);
+    if (answer->wording && log->wordings[slot].wording == answer->wording)
+        return log->wordings[slot].number;
+    write_raw(&log->raw, answer);
+    uint64_t number;
+    if (answer->wording && write_marked(&log->line, mc_text_span(&log->raw), whose)) {
+        number = append(log, mc_text_span(&log->line), MARKED);
+    } else {
+        log->line.len = 0;
+        mc_text_add_printable(&log->line, mc_text_span(&log->raw), MC_REPLY_LINE_SHOWN);
+        number = mc_reply_log_add(log, shown(mc_text_span(&log->line)));
+    }
+    bool serves_all = number & MARKED || log->raw.len <= MC_REPLY_LINE_SHOWN;
+    if (number && answer->wording && serves_all) {
+        log->wordings[slot].wording = answer->wording;
+        log->wordings[slot].number = number;
+    }
+    return number;
 }

@@ -25,8 +25,10 @@ struct mc_span mc_engine_deciding_line(struct mc_engine *engine, uint32_t addres
 {
     const struct mc_address_record *record = &engine->addresses.records[address];
     const struct mc_domain *domain = &engine->domains.domains[record->domain];
-    if (record->reply)
-        return mc_reply_log_get(engine->replies, record->reply);
+    if (record->reply) {
+        struct mc_reply_whose whose = mc_engine_whose(engine, address);
+        return mc_reply_log_get(engine->replies, record->reply, &whose);
+    }
     if (record->recalled)
         return mc_recall_line(engine, address);
     if ((record->source != MC_SOURCE_DNS && !domain->recalled_at) || !domain->detail)

@@ -301,22 +301,18 @@ static bool is_backup(const struct mc_prober *prober, uint32_t lane, uint32_t pe
     return entry && entry->rank > 0;
 }
 
+/* `answer` has reply and ruling, and what else is known of them. */
 static void deliver(struct mc_prober *prober, uint32_t peer, uint32_t lane, uint32_t id,
-                    const struct mc_reply *reply, const struct mc_ruling *ruling, bool proved)
+                    struct mc_answer *answer)
 {
-    struct mc_answer answer = {
-        .kind = MC_ANSWER_REPLY,
-        .proved = proved,
-        .stage = MC_STAGE_RCPT,
-        .reply = reply,
-        .ruling = *ruling,
-        .detail = "",
-        .host = mc_routes_host(&prober->routes, prober->routes.lanes[lane].set, peer),
-        .peer = peer,
-        .backup = is_backup(prober, lane, peer),
-        .asked = true,
-    };
-    prober->owner.answered(prober->owner.arg, lane, id, &answer);
+    answer->kind = MC_ANSWER_REPLY;
+    answer->stage = MC_STAGE_RCPT;
+    answer->detail = "";
+    answer->host = mc_routes_host(&prober->routes, prober->routes.lanes[lane].set, peer);
+    answer->peer = peer;
+    answer->backup = is_backup(prober, lane, peer);
+    answer->asked = true;
+    prober->owner.answered(prober->owner.arg, lane, id, answer);
 }
 
 /* `proved`: they were meant, each one. */
@@ -325,9 +321,10 @@ static void deliver_doubts(struct mc_session *session, bool proved)
     struct mc_prober *prober = mc_prober_of(session);
     for (uint32_t i = 0; i < session->doubts.count; i++) {
         const struct mc_doubt *doubt = &session->doubts.items[i];
+        struct mc_answer answer = {
+            .reply = &prober->reply, .ruling = doubt->reply->ruling, .proved = proved};
         mc_failure_to_reply(doubt->reply, &prober->reply);
-        deliver(prober, session->peer, doubt->lane, doubt->id, &prober->reply,
-                &doubt->reply->ruling, proved);
+        deliver(prober, session->peer, doubt->lane, doubt->id, &answer);
     }
     mc_doubts_free(&session->doubts);
 }
@@ -347,6 +344,7 @@ static void answered(struct mc_session *session, const struct mc_batch_item *ite
 {
     struct mc_prober *prober = mc_prober_of(session);
     const struct mc_batch_item asked = *item;
+    uint64_t wording = session->wording;
     bool accepted = ruling->reason == MC_REASON_ACCEPTED;
     if (mc_peers_answered(&prober->peers, session->peer, reply, ruling))
         notice_block(prober, session);
@@ -356,10 +354,12 @@ static void answered(struct mc_session *session, const struct mc_batch_item *ite
         deliver_doubts(session, accepted);
     if (asked.is_witness)
         return;
-    if (ruling->surety == MC_AMBIGUOUS && reply->code >= 500)
+    if (ruling->surety == MC_AMBIGUOUS && reply->code >= 500) {
         mc_doubts_add(&session->doubts, asked.id, asked.lane, reply, ruling);
-    else
-        deliver(prober, session->peer, asked.lane, asked.id, reply, ruling, false);
+        return;
+    }
+    struct mc_answer answer = {.reply = reply, .ruling = *ruling, .wording = wording};
+    deliver(prober, session->peer, asked.lane, asked.id, &answer);
 }
 
 void mc_prober_give_back(struct mc_prober *prober, const struct mc_batch_item *item,

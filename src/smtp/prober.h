@@ -46,6 +46,7 @@ struct mc_answer {
     enum mc_answer_kind kind;
     enum mc_stage stage;          /* where the deciding reply came */
     const struct mc_reply *reply; /* NULL where there was none (connect failure, time-out) */
+    uint64_t wording;             /* of the reply, see ruling_memo.h; 0: of its own */
     struct mc_ruling ruling;      /* LOST, HOPELESS: the reason that stands if nobody does better:
                                      connect_failed, timeout, blocked, tls_required, server_error,
                                      greylisted, no_smtputf8 */

@@ -1,9 +1,11 @@
 #include "smtp/ruling_memo.h"
 
+#include "base/find.h"
 #include "base/hash.h"
 
 #define KEY_TEXT_MAX 600 /* longer replies are rare, and read */
 
+/* A reply without its recipient's address: what is hashed. Each text has its length before it. */
 struct key {
     struct {
         uint16_t code, subject, detail;
@@ -12,70 +14,101 @@ struct key {
     char text[KEY_TEXT_MAX + 128];
 };
 
-static const char *find(struct mc_span text, struct mc_span what)
+static size_t append(struct key *key, size_t len, struct mc_span text)
 {
-    if (!what.len)
-        return NULL;
-    char first = mc_ascii_lower(what.at[0]);
-    for (size_t i = 0; i + what.len <= text.len; i++)
-        if (mc_ascii_lower(text.at[i]) == first &&
-            mc_span_equal_nocase(mc_span(text.at + i, what.len), what))
-            return text.at + i;
+    uint16_t text_len = (uint16_t)text.len;
+    memcpy(key->text + len, &text_len, sizeof text_len);
+    if (text.len)
+        memcpy(key->text + len + sizeof text_len, text.at, text.len);
+    return len + sizeof text_len + text.len;
+}
+
+/* An address, in the two parts that may stand in a reply by themselves. */
+struct recipient {
+    struct mc_span whole, local, domain;
+};
+
+static struct recipient parts_of(struct mc_span whole)
+{
+    const char *at = whole.len ? memrchr(whole.at, '@', whole.len) : NULL;
+    size_t local = at ? (size_t)(at - whole.at) : 0;
+    return (struct recipient){
+        .whole = whole,
+        .local = mc_span(whole.at, local),
+        .domain = at ? mc_span(at + 1, whole.len - local - 1) : mc_span("", 0),
+    };
+}
+
+/* The first place of the address in the text: an at sign has it on both sides. */
+static const char *find_whole(struct mc_span text, const struct recipient *recipient)
+{
+    const char *end = text.at + text.len, *from = text.at + recipient->local.len, *at;
+    if (!recipient->domain.len)
+        return mc_find_nocase(text, recipient->whole);
+    while (from < end && (at = memchr(from, '@', (size_t)(end - from))) != NULL) {
+        if ((size_t)(end - at) > recipient->domain.len &&
+            mc_span_equal_nocase(mc_span(at + 1, recipient->domain.len), recipient->domain) &&
+            mc_span_equal_nocase(mc_span(at - recipient->local.len, recipient->local.len),
+                                 recipient->local))
+            return at - recipient->local.len;
+        from = at + 1;
+    }
     return NULL;
 }
 
-static void append(struct key *key, size_t *len, struct mc_span text)
-{
-    if (text.len)
-        memcpy(key->text + *len, text.at, text.len);
-    *len += text.len;
-    key->text[(*len)++] = '\0';
-}
+struct found {
+    uint64_t key;    /* of the reply without the address; 0: none */
+    bool plain;      /* no part of the address is left in it */
+    bool as_written; /* the address stood there as it was sent, its case included */
+};
 
-/* The reply without the recipient's address: 0 where that leaves a part of the address behind,
- * for the words around it could then mean something else to the reader. */
-static uint64_t key_of(enum mc_stage stage, const struct mc_reply *reply, struct mc_span provider,
-                       const struct mc_ours *ours)
+static struct found key_of(enum mc_stage stage, const struct mc_reply *reply,
+                           struct mc_span provider, const struct mc_ours *ours)
 {
     struct key key;
-    struct mc_span rest = mc_span(reply->text, reply->text_len), whole = ours->recipient;
-    const char *at = whole.len ? memrchr(whole.at, '@', whole.len) : NULL;
-    struct mc_span local = at ? mc_span(whole.at, (size_t)(at - whole.at)) : mc_span("", 0);
-    struct mc_span domain = at ? mc_span(at + 1, whole.len - local.len - 1) : mc_span("", 0);
-    size_t len = 0;
+    struct found found = {.plain = true, .as_written = true};
+    struct mc_span rest = mc_span(reply->text, reply->text_len);
+    const struct recipient recipient = parts_of(ours->recipient);
     if (rest.len > KEY_TEXT_MAX || provider.len + ours->address.len > 64)
-        return 0;
+        return found;
     memset(&key.head, 0, sizeof key.head);
     key.head.code = reply->code;
     key.head.class = reply->class;
     key.head.subject = reply->subject;
     key.head.detail = reply->detail;
     key.head.stage = (uint8_t)stage;
-    append(&key, &len, provider);
-    append(&key, &len, ours->address);
+    size_t len = append(&key, append(&key, 0, provider), ours->address);
     for (;;) {
-        const char *found = find(rest, whole);
-        struct mc_span part = mc_span(rest.at, found ? (size_t)(found - rest.at) : rest.len);
-        if (find(part, local) || find(part, domain) || len + part.len + 1 > sizeof key.text)
-            return 0;
-        append(&key, &len, part);
-        if (!found)
+        const char *place = find_whole(rest, &recipient);
+        struct mc_span part = mc_span(rest.at, place ? (size_t)(place - rest.at) : rest.len);
+        if (len + part.len + sizeof(uint16_t) > sizeof key.text)
+            return found;
+        found.plain = found.plain && !mc_find_nocase(part, recipient.local) &&
+                      !mc_find_nocase(part, recipient.domain);
+        len = append(&key, len, part);
+        if (!place)
             break;
-        rest = mc_span(found + whole.len, rest.len - part.len - whole.len);
+        found.as_written =
+            found.as_written && memcmp(place, recipient.whole.at, recipient.whole.len) == 0;
+        rest = mc_span(place + recipient.whole.len, rest.len - part.len - recipient.whole.len);
     }
     uint64_t hash = mc_hash(mc_span((const char *)&key, offsetof(struct key, text) + len));
-    return hash ? hash : 1;
+    found.key = hash ? hash : 1;
+    return found;
 }
 
+/* Where a part of the address is left behind, the words around it could mean something else to the
+ * reader than they would to another recipient's. */
 struct mc_ruling mc_ruling_memo(struct mc_ruling_memo *memo, enum mc_stage stage,
                                 const struct mc_reply *reply, struct mc_span provider,
-                                const struct mc_ours *ours)
+                                const struct mc_ours *ours, uint64_t *wording)
 {
-    uint64_t key = reply->code < 400 ? 0 : key_of(stage, reply, provider, ours);
-    if (!key)
+    const struct found found = key_of(stage, reply, provider, ours);
+    *wording = found.as_written ? found.key : 0;
+    if (!found.key || !found.plain || reply->code < 400)
         return mc_classify(stage, reply, provider, ours);
-    struct mc_ruling_memo_slot *slot = &memo->slots[key % MC_RULING_MEMO_SIZE];
-    if (slot->key != key)
-        *slot = (struct mc_ruling_memo_slot){key, mc_classify(stage, reply, provider, ours)};
+    struct mc_ruling_memo_slot *slot = &memo->slots[found.key % MC_RULING_MEMO_SIZE];
+    if (slot->key != found.key)
+        *slot = (struct mc_ruling_memo_slot){found.key, mc_classify(stage, reply, provider, ours)};
     return slot->ruling;
 }

@@ -222,26 +222,38 @@ static void speak(struct mc_session *session)
     act(session, &step);
 }
 
+/* Our own address stands in few replies, and asking the kernel for it is dear: three dots or two
+ * colons between digits are the least that an address has. */
+static bool may_hold_an_address(const struct mc_reply *reply)
+{
+    const char *end = reply->text + reply->text_len;
+    unsigned dots = 0, colons = 0;
+    for (const char *at = reply->text; (at = memchr(at, '.', (size_t)(end - at))) != NULL; at++)
+        dots += at > reply->text && mc_is_digit(at[-1]) && at + 1 < end && mc_is_digit(at[1]);
+    for (const char *at = reply->text; (at = memchr(at, ':', (size_t)(end - at))) != NULL; at++)
+        colons++;
+    return dots >= 3 || colons >= 2;
+}
+
 static struct mc_ruling rule(struct mc_session *session, const struct mc_reply *reply)
 {
     struct mc_session_common *common = session->common;
     enum mc_stage stage = mc_dialogue_stage(&session->dialogue);
     const struct mc_batch *batch = &session->dialogue.batch;
     const struct mc_batch_item *item = mc_dialogue_item(&session->dialogue);
-    struct mc_ours ours = {0};
-    if (reply->code >= 400) { /* of a good one only the code is read */
-        ours.sender = mc_span_of(common->names.mail_from);
-        ours.helo = mc_span_of(common->names.helo);
+    struct mc_ours ours = {.sender = mc_span_of(common->names.mail_from),
+                           .helo = mc_span_of(common->names.helo)};
+    if (reply->code >= 400 && may_hold_an_address(reply)) /* of a good one only the code is read */
         ours.address = mc_span_of(mc_stream_local_address(session->stream));
-        common->line.len = 0;
-        if (item) {
-            mc_text_add_span(&common->line, mc_batch_local(batch, item));
-            mc_text_add_char(&common->line, '@');
-            mc_text_add_span(&common->line, mc_batch_domain(batch, item));
-        }
-        ours.recipient = mc_text_span(&common->line);
+    common->line.len = 0;
+    if (item) {
+        mc_text_add_span(&common->line, mc_batch_local(batch, item));
+        mc_text_add_char(&common->line, '@');
+        mc_text_add_span(&common->line, mc_batch_domain(batch, item));
     }
-    return mc_ruling_memo(&common->memo, stage, reply, mc_span_of(session->provider), &ours);
+    ours.recipient = mc_text_span(&common->line);
+    return mc_ruling_memo(&common->memo, stage, reply, mc_span_of(session->provider), &ours,
+                          &session->wording);
 }
 
 /* One complete reply. */

@@ -72,6 +72,7 @@ struct mc_session {
     int64_t opened_ms, latest_ms;   /* and when the whole session must be over */
     enum mc_stream_failure failure; /* of a connect */
     bool connected, timed_out;      /* timed_out: the connect */
+    uint64_t wording;               /* of the last reply that was ruled on (ruling_memo.h) */
     bool speak;                     /* mc_dialogue_go is due */
     bool surplus;                   /* more input stands behind the reply being served */
     bool stopping, over;

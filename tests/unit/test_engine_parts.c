@@ -13,6 +13,7 @@
 #include "engine/identity.h"
 #include "engine/reply_log.h"
 #include "engine/retry_queue.h"
+#include "smtp/ruling_memo.h"
 
 enum { BEST = 0, BACKUP = 1 };
 
@@ -239,12 +240,89 @@ static void lines_survive_the_spill(void **state)
     }
     for (unsigned i = 0; i < LINES; i++) {
         int len = snprintf(line, sizeof line, "RCPT 550 5.1.1 no such user number %u", i);
-        assert_true(mc_span_equal(mc_reply_log_get(log, numbers[i]), mc_span(line, (size_t)len)));
+        assert_true(
+            mc_span_equal(mc_reply_log_get(log, numbers[i], NULL), mc_span(line, (size_t)len)));
     }
     uint64_t first = mc_reply_log_add(log, mc_span_of("RCPT 250 ok"));
     assert_true(mc_reply_log_add(log, mc_span_of("RCPT 250 ok")) == first);
     assert_true(mc_reply_log_add(log, mc_span_of("")) == 0);
     free(numbers);
+    mc_reply_log_free(log);
+}
+
+/* What the log would say without any marks. */
+static struct mc_span plain_line(struct mc_text *out, const struct mc_reply *reply)
+{
+    struct mc_text raw = {0};
+    mc_text_printf(&raw, "RCPT %u ", reply->code);
+    mc_text_add(&raw, reply->text, reply->text_len);
+    out->len = 0;
+    mc_text_add_printable(out, mc_text_span(&raw), MC_REPLY_LINE_SHOWN);
+    while (out->len && out->at[out->len - 1] == ' ')
+        out->len--;
+    mc_text_free(&raw);
+    return mc_text_span(out);
+}
+
+/* Whatever a server makes of the address, each recipient gets back the line it was sent. */
+static void one_wording_serves_all(void **state)
+{
+    (void)state;
+    static const char *const wordings[] = {
+        "550 5.1.1 <%s>: no such user",
+        "550 5.1.1 no such user",
+        "550-%s %s\n550 twice, %s",
+        "550 5.1.1 unknown: %s  ",
+        "550 \t%s\x80\xc2",
+        "250 2.1.5 %s Ok",
+        "550 %s, %200s, %200s and %s at length",
+        "550 a@%s@b.example",
+    };
+    static const char *const names[] = {
+        "ann",
+        "b",
+        "\"a b\"",
+        "m\xc3\xbcller",
+        "user",
+        "\"x@y.example\"",
+        "ANN",
+        "550",
+        "a-rather-long-name-to-push-a-line-of-many-words-over-its-limit-of-512",
+    };
+    struct mc_reply_log *log = mc_reply_log_new();
+    struct mc_ruling_memo *memo = mc_calloc(1, sizeof *memo);
+    struct mc_text out = {0}, text = {0};
+    uint64_t numbers[MC_ARRAY_LEN(wordings)][MC_ARRAY_LEN(names)];
+    for (int round = 0; round < 2; round++) /* then each is asked for, the others being there */
+        for (size_t i = 0; i < MC_ARRAY_LEN(wordings); i++)
+            for (size_t j = 0; j < MC_ARRAY_LEN(names); j++) {
+                struct mc_reply reply;
+                struct mc_reply_whose whose = {mc_span_of(names[j]), mc_span_of("x.example")};
+                char address[128];
+                snprintf(address, sizeof address, "%s@x.example", names[j]);
+                text.len = 0;
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wformat-nonliteral"
+#pragma GCC diagnostic ignored "-Wformat-extra-args"
+                mc_text_printf(&text, wordings[i], address, address, address, address);
+#pragma GCC diagnostic pop
+                mc_reply_from_text(mc_text_span(&text), &reply);
+                struct mc_answer answer = {.stage = MC_STAGE_RCPT, .reply = &reply};
+                struct mc_ours ours = {.recipient = mc_span_of(address)};
+                answer.ruling = mc_ruling_memo(memo, MC_STAGE_RCPT, &reply, mc_span("", 0), &ours,
+                                               &answer.wording);
+                if (!round)
+                    numbers[i][j] = mc_reply_log_add_answer(log, &answer, &whose);
+                struct mc_span plain = plain_line(&out, &reply);
+                struct mc_span line = mc_reply_log_get(log, numbers[i][j], &whose);
+                if (!mc_span_equal(plain, line))
+                    fail_msg("%.*s\nis not %.*s", (int)line.len, line.at, (int)plain.len, plain.at);
+            }
+    assert_true(numbers[0][0] == numbers[0][4]); /* stored once */
+    assert_true(numbers[0][0] != numbers[1][0]);
+    mc_text_free(&out);
+    mc_text_free(&text);
+    free(memo);
     mc_reply_log_free(log);
 }
 
@@ -255,7 +333,7 @@ int main(void)
         cmocka_unit_test(what_a_control_proves),   cmocka_unit_test(names_fit_to_greet_with),
         cmocka_unit_test(names_out_of_hosts),      cmocka_unit_test(retries_come_when_due_and_once),
         cmocka_unit_test(sets_shrink_to_nothing),  cmocka_unit_test(one_record_a_mailbox),
-        cmocka_unit_test(lines_survive_the_spill),
+        cmocka_unit_test(lines_survive_the_spill), cmocka_unit_test(one_wording_serves_all),
     };
     return cmocka_run_group_tests_name("engine parts", tests, NULL, NULL);
 }

@@ -55,7 +55,8 @@ static void compare(struct mc_ruling_memo *memo, enum mc_stage stage, const char
                            .address = mc_span_of("198.18.0.25")};
     mc_reply_from_text(mc_span_of(text), &reply);
     struct mc_ruling slow = mc_classify(stage, &reply, provider, &ours);
-    struct mc_ruling fast = mc_ruling_memo(memo, stage, &reply, provider, &ours);
+    uint64_t wording;
+    struct mc_ruling fast = mc_ruling_memo(memo, stage, &reply, provider, &ours, &wording);
     if (fast.reason != slow.reason || fast.blame != slow.blame || fast.surety != slow.surety ||
         fast.new_transaction != slow.new_transaction ||
         fast.refuses_session != slow.refuses_session || strcmp(fast.rule, slow.rule) != 0)
@@ -95,8 +96,37 @@ static void it_says_the_same(void **state)
     assert_true(cases > 5000);
 }
 
+static uint64_t wording_of(const char *text, const char *recipient)
+{
+    static struct mc_ruling_memo memo;
+    struct mc_reply reply;
+    struct mc_ours ours = {.recipient = mc_span_of(recipient)};
+    uint64_t wording;
+    mc_reply_from_text(mc_span_of(text), &reply);
+    mc_ruling_memo(&memo, MC_STAGE_RCPT, &reply, mc_span("", 0), &ours, &wording);
+    return wording;
+}
+
+static void a_wording_is_a_reply_but_for_the_address(void **state)
+{
+    (void)state;
+    uint64_t ann = wording_of("550 <ann@x.example>: unknown", "ann@x.example");
+    assert_true(ann != 0);
+    assert_true(ann == wording_of("550 <o.b@y.example>: unknown", "o.b@y.example"));
+    assert_true(ann == wording_of("550 <u@y.example>: unknown", "u@y.example"));
+    assert_true(ann != wording_of("550 <ann@x.example>: Unknown", "ann@x.example"));
+    assert_true(ann != wording_of("551 <ann@x.example>: unknown", "ann@x.example"));
+    assert_true(ann != wording_of("550 <bob@x.example>: unknown", "ann@x.example"));
+    assert_true(ann != wording_of("550 <ann@x.example>: unknownann@x.example", "ann@x.example"));
+    assert_true(wording_of("550 <ANN@x.example>: unknown", "ann@x.example") == 0);
+    assert_true(wording_of("250 Ok", "ann@x.example") == wording_of("250 Ok", "b@y.example"));
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(it_says_the_same)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(it_says_the_same),
+        cmocka_unit_test(a_wording_is_a_reply_but_for_the_address),
+    };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
