@@ -131,7 +131,18 @@ static void note(struct mc_prose *prose, struct mc_span address, size_t line, un
     for (size_t i = 0; i < prose->count; i++)
         if (same(prose->failed[i].address, address))
             return;
-    prose->failed[prose->count++] = (struct mc_failed){address, line};
+    prose->failed[prose->count++] = (struct mc_failed){.address = address, .line = line};
+}
+
+/* The address at the end of a mark such as "(expanded from <alias@example.org>)" belongs to the
+ * one before it. */
+static bool note_mailed(struct mc_prose *prose, struct mc_span line, struct mc_span address)
+{
+    struct mc_span left = mc_span(line.at, (size_t)(address.at - line.at));
+    if (!prose->count || !mc_words_lead_back(left))
+        return false;
+    prose->failed[prose->count - 1].mailed = address;
+    return true;
 }
 
 /* Behind one of these the failed ones are listed; what stands before repeats the message's own
@@ -158,7 +169,8 @@ static void scan(struct mc_prose *prose, size_t from_here, struct mc_span sender
         size_t start = (size_t)(rest.at - prose->text.at), from = 0, seen = 0;
         struct mc_span line = mc_bounce_line(&rest), address;
         while (seen++ < 20 && mc_find_address(line, &from, &address)) {
-            if (mc_span_equal_nocase(address, sender) || mc_is_daemon(address))
+            if (mc_span_equal_nocase(address, sender) || mc_is_daemon(address) ||
+                note_mailed(prose, line, address))
                 continue;
             unsigned worth = worth_of(line, address, before);
             if (worth)
@@ -187,6 +199,14 @@ void mc_prose_read(struct mc_span text, struct mc_span sender, struct mc_prose *
     }
     if (!prose->worth)
         prose->count = 0;
+}
+
+struct mc_span mc_prose_mailed(const struct mc_prose *prose, struct mc_span address)
+{
+    for (size_t i = 0; i < prose->count; i++)
+        if (same(prose->failed[i].address, address))
+            return prose->failed[i].mailed;
+    return mc_span("", 0);
 }
 
 /* ---- what is said of him ---- */
@@ -283,14 +303,44 @@ static struct mc_span anywhere(struct mc_span text)
     return best;
 }
 
+/* The part of the server in a transcript: "<<< 550 5.1.1 no such user", "<-- 550 ...". */
+static bool is_servers_part(struct mc_span line)
+{
+    static const char *const arrows[] = {"<<<", "<--", "< 5", "< 4"};
+    for (size_t i = 0; i < MC_ARRAY_LEN(arrows); i++) {
+        size_t at = mc_bounce_find(line, arrows[i]);
+        if (at < line.len && at < 60)
+            return true;
+    }
+    return false;
+}
+
+/* Of a transcript, the last refusal in it that tells something; all of what is none. */
+static struct mc_span verdict_in(struct mc_span said)
+{
+    struct mc_span best = said, rest = said;
+    while (rest.len) {
+        struct mc_span line = mc_bounce_line(&rest);
+        size_t at = is_servers_part(line) ? reply_in(line) : line.len;
+        struct mc_span reply = mc_span(line.at + at, line.len - at);
+        while (reply.len && rest.len && reply_in(rest) == 0) { /* "550-5.1.1 ..." goes on */
+            struct mc_span more = mc_bounce_line(&rest);
+            reply.len = (size_t)(more.at + more.len - reply.at);
+        }
+        if (reply.len && mc_bounce_is_telling(reply))
+            best = reply;
+    }
+    return best;
+}
+
 struct mc_span mc_prose_reply(const struct mc_prose *prose, struct mc_span address, bool alone)
 {
     struct mc_span said = mc_span(prose->text.at, 0);
     for (size_t i = 0; i < prose->count; i++)
-        if (same(prose->failed[i].address, address))
+        if (same(prose->failed[i].address, address) || same(prose->failed[i].mailed, address))
             said = below(prose, &prose->failed[i]);
     if (mc_bounce_is_telling(said))
-        return said;
+        return verdict_in(said);
     /* what stands before the first of several is about all of them */
     struct mc_span all = prose->text;
     if (!alone && prose->count)

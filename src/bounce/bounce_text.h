@@ -13,6 +13,7 @@
 
 struct mc_failed {
     struct mc_span address; /* as it stands there */
+    struct mc_span mailed;  /* "(generated from alias@example.org)": whom the message was sent to */
     size_t line;            /* where its line starts */
 };
 
@@ -26,6 +27,8 @@ struct mc_prose {
 
 /* Who failed; `sender` (may be empty) did not. */
 void mc_prose_read(struct mc_span text, struct mc_span sender, struct mc_prose *prose);
+/* Whom the message was sent to when that address failed; empty where nothing is said of it. */
+struct mc_span mc_prose_mailed(const struct mc_prose *prose, struct mc_span address);
 /* What the report says of that address, in its own words; empty where it says nothing. `alone`:
  * nobody else failed, so that all of it is about him. */
 struct mc_span mc_prose_reply(const struct mc_prose *prose, struct mc_span address, bool alone);

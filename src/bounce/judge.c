@@ -96,6 +96,9 @@ static const struct {
     {"no DNS MX", MC_REASON_NO_MAIL_SERVER},
     {"type=MX: host found but no data", MC_REASON_NO_MAIL_SERVER},
     {"host found but no data record", MC_REASON_NO_MAIL_SERVER},
+    {"is not responding", MC_REASON_CONNECT_FAILED},
+    {"not reachable", MC_REASON_CONNECT_FAILED},
+    {"destination computer was", MC_REASON_NO_SUCH_DOMAIN}, /* not found, over two lines */
     {"NXDOMAIN", MC_REASON_NO_SUCH_DOMAIN},
     {"Host not found", MC_REASON_NO_SUCH_DOMAIN},
     {"host unknown", MC_REASON_NO_SUCH_DOMAIN},
@@ -121,10 +124,9 @@ static const struct {
     {"no valid hosts", MC_REASON_NO_SUCH_DOMAIN},
     {"Name or service not known", MC_REASON_NO_SUCH_DOMAIN},
     {"name service error", MC_REASON_DNS_FAILED},
+    {"no mx record", MC_REASON_NO_SUCH_DOMAIN},
     {"no answer from host", MC_REASON_CONNECT_FAILED},
     {"connection to mail exchanger failed", MC_REASON_CONNECT_FAILED},
-    {"computer was not reachable", MC_REASON_CONNECT_FAILED},
-    {"is not responding", MC_REASON_CONNECT_FAILED},
     {"connection refused", MC_REASON_CONNECT_FAILED},
     {"connection was refused", MC_REASON_CONNECT_FAILED},
     {"connection reset", MC_REASON_CONNECT_FAILED},
@@ -164,6 +166,7 @@ static const struct {
     {"delivery time expired", MC_REASON_TIMEOUT},
     {"delivery expired", MC_REASON_TIMEOUT},
     {"message expired", MC_REASON_TIMEOUT},
+    {"envelope expired", MC_REASON_TIMEOUT},
     {"within the specified time", MC_REASON_TIMEOUT},
     {"could not be delivered within", MC_REASON_TIMEOUT},
     {"within the time limit", MC_REASON_TIMEOUT},
@@ -184,6 +187,17 @@ static bool trouble(struct mc_span text, enum mc_reason *reason)
     if (i < MC_ARRAY_LEN(troubles))
         *reason = troubles[i].reason;
     return i < MC_ARRAY_LEN(troubles);
+}
+
+/* Exchange Online writes what it met itself like a reply, "550 5.4.310 DNS domain does not exist":
+ * its numbers of the way there begin at 300. */
+static bool own_number(struct mc_span text, struct mc_bounce_said *own)
+{
+    for (size_t i = 0; i + 7 <= text.len && i < 80; i++)
+        if ((text.at[i] == '4' || text.at[i] == '5') && !memcmp(text.at + i + 1, ".4.3", 4) &&
+            mc_is_digit(text.at[i + 5]) && mc_is_digit(text.at[i + 6]))
+            return mc_bounce_status(mc_span(text.at + i, text.len - i), own);
+    return false;
 }
 
 /* The words of a remote server, or only of the host that gave up? */
@@ -313,7 +327,11 @@ static enum mc_reason by_status(const struct mc_bounce_said *said, enum mc_reaso
         {5, 4, 3, MC_REASON_DNS_FAILED},       {4, 4, 3, MC_REASON_DNS_FAILED},
         {5, 4, 4, MC_REASON_NO_SUCH_DOMAIN},   {5, 4, 310, MC_REASON_NO_SUCH_DOMAIN},
         {5, 4, 7, MC_REASON_TIMEOUT},          {4, 4, 7, MC_REASON_TIMEOUT},
-        {4, 4, 4, MC_REASON_DNS_FAILED},
+        {4, 4, 4, MC_REASON_DNS_FAILED},       {4, 4, 310, MC_REASON_DNS_FAILED},
+        {4, 4, 312, MC_REASON_DNS_FAILED},     {5, 4, 312, MC_REASON_DNS_FAILED},
+        {4, 4, 316, MC_REASON_CONNECT_FAILED}, {5, 4, 316, MC_REASON_CONNECT_FAILED},
+        {4, 4, 317, MC_REASON_CONNECT_FAILED}, {5, 4, 317, MC_REASON_CONNECT_FAILED},
+        {4, 4, 318, MC_REASON_CONNECT_FAILED}, {5, 4, 318, MC_REASON_CONNECT_FAILED},
     };
     for (size_t i = 0; i < MC_ARRAY_LEN(codes); i++)
         if (said->class == codes[i].class && said->subject == codes[i].subject &&
@@ -335,10 +353,16 @@ static bool names_mailbox(const struct mc_bounce_said *said)
 static enum mc_reason judge(const struct mc_bounce_said *said)
 {
     enum mc_reason reason;
+    struct mc_bounce_said own = {0};
+    if (own_number(said->text, &own) &&
+        (reason = by_status(&own, MC_REASON_COUNT)) != MC_REASON_COUNT)
+        return reason;
     bool remote = quotes_reply(said->text);
     struct mc_ruling ruling = classify(said, false);
     bool weak = is_weak(&ruling, said->text);
-    if ((!remote || weak) && trouble(said->text, &reason))
+    if ((!remote || weak || ruling.reason == MC_REASON_DOMAIN_NOT_SERVED) &&
+        trouble(said->text, &reason) &&
+        (!remote || weak || mc_bounce_kind_of(reason) == MC_BOUNCE_HARD))
         return reason;
     if (weak && said->class) {
         reason = remote ? MC_REASON_COUNT : by_status(said, MC_REASON_COUNT);

@@ -6,6 +6,7 @@
 #include "bounce/dsn.h"
 #include "bounce/find_address.h"
 #include "bounce/judge.h"
+#include "bounce/prose_words.h"
 #include "bounce/verp.h"
 #include "bounce/when.h"
 
@@ -23,6 +24,8 @@ struct report {
     size_t last_len;
     char verp[MC_ADDRESS_MAX + 2];
     size_t verp_len;
+    char mailed[MC_ADDRESS_MAX + 2]; /* where that is another one */
+    size_t mailed_len;
     size_t found;
     bool delayed, success;
     int64_t at; /* when it was made, and which one it is */
@@ -83,6 +86,7 @@ static void emit(struct report *report, struct mc_span raw, const struct mc_boun
     stamp(report);
     struct mc_bounce bounce = {
         .address = address.email,
+        .mailed = mc_span(report->mailed, report->verp_len ? 0 : report->mailed_len),
         .reason = mc_bounce_judge(&said),
         .stage = said.stage,
         .smtp = said.text,
@@ -170,18 +174,51 @@ static bool is_action(struct mc_span action, const char *what)
     return mc_bounce_starts(action, what);
 }
 
-/* The one that failed; an alias of it, or whom the sender wrote to, only where that is no
- * address. */
-static struct mc_span recipient_of(const struct mc_dsn_group *group)
+/* One mailbox under two names: "user@example.org" and "user@store.example.org", or an inner
+ * address that nobody outside writes to. */
+static bool is_same_mailbox(struct mc_span failed, struct mc_span mailed)
 {
-    static const enum mc_dsn_field order[] = {MC_DSN_FINAL, MC_DSN_ORIGINAL, MC_DSN_ACTUAL};
+    const char *sign = memchr(failed.at, '@', failed.len);
+    size_t local = sign ? (size_t)(sign - failed.at) : failed.len;
+    if (!sign || mc_bounce_starts(failed, "IMCEA") ||
+        mc_bounce_has(mc_span(sign, failed.len - local), ".local"))
+        return true;
+    return mailed.len > local && mailed.at[local] == '@' &&
+           mc_span_equal_nocase(mc_span(mailed.at, local), mc_span(failed.at, local));
+}
+
+/* Mail for one address may fail at another, to which it was forwarded, or which is one of many
+ * behind it. The second is the one that failed: to bury the first would bury those who got it. It
+ * is another matter where both are names of one mailbox. */
+static struct mc_span settle(struct report *report, struct mc_span failed, struct mc_span mailed)
+{
     struct mc_address address;
-    for (size_t i = 0; i < MC_ARRAY_LEN(order); i++) {
+    mailed = first_address(mailed);
+    report->mailed_len = 0;
+    if (!mc_read_address(mailed, &address) || mc_span_equal_nocase(mailed, report->sender) ||
+        mc_is_daemon(mailed) || mc_span_equal_nocase(mailed, failed))
+        return failed;
+    if (!failed.len || is_same_mailbox(failed, mailed))
+        return mailed;
+    memcpy(report->mailed, address.email.at, address.email.len);
+    report->mailed_len = address.email.len;
+    return failed;
+}
+
+static struct mc_span recipient_of(struct report *report, const struct mc_dsn_group *group)
+{
+    static const enum mc_dsn_field order[] = {MC_DSN_FINAL, MC_DSN_ACTUAL};
+    struct mc_address address;
+    struct mc_span failed = mc_span("", 0);
+    for (size_t i = 0; i < MC_ARRAY_LEN(order) && !failed.len; i++) {
         struct mc_span value = mc_dsn_untyped(group->field[order[i]]);
         if (mc_read_address(value, &address) && !mc_bounce_starts(value, "undisclosed"))
-            return first_address(value);
+            failed = first_address(value);
     }
-    return mc_span("", 0);
+    struct mc_span mailed = mc_dsn_untyped(group->field[MC_DSN_ORIGINAL]);
+    if (!mailed.len && failed.len)
+        mailed = mc_prose_mailed(&report->prose, failed);
+    return settle(report, failed, mailed);
 }
 
 static void read_recipient(struct report *report, const struct mc_dsn_group *group, bool alone)
@@ -201,7 +238,7 @@ static void read_recipient(struct report *report, const struct mc_dsn_group *gro
             return;
         }
     }
-    struct mc_span to = recipient_of(group);
+    struct mc_span to = recipient_of(report, group);
     if (!to.len) {
         to = first_address(mc_header(report->headers, "X-Failed-Recipients"));
         to = to.len                ? to
@@ -260,7 +297,8 @@ static void emit_prose(struct report *report, struct mc_span address, bool alone
         if (mc_bounce_is_telling(subject) && !said.text.len)
             said.text = subject;
     }
-    emit(report, address, &said, mc_span("", 0));
+    struct mc_span mailed = mc_prose_mailed(&report->prose, address);
+    emit(report, settle(report, address, mailed), &said, mc_span("", 0));
 }
 
 static bool read_failed_field(struct report *report)
@@ -373,6 +411,26 @@ static bool read_pasted_status(struct report *report, struct mc_span text)
     return report->found || report->success;
 }
 
+/* ezmlm and Mailman send the first report on: as a mail within, that is read next, or as text,
+ * that is read here. */
+static bool read_enclosed(struct report *report)
+{
+    struct mc_span inner = report->prose.original;
+    struct mc_message message = {0};
+    mc_bounce_line(&inner);
+    inner = mc_bounce_trim(inner);
+    struct mc_bounce_counts counts = {0};
+    if (report->verp_len || report->message->mail_count > 1 || !mc_header(inner, "From").len)
+        return false;
+    mc_mime_read(inner, &message);
+    mc_report_read(&message, report->source, report->sink, &counts);
+    mc_message_free(&message);
+    report->counts->bounces += counts.bounces;
+    report->counts->nameless += counts.nameless;
+    report->found = counts.bounces;
+    return report->found > 0;
+}
+
 /* True where the mail was a report, whoever was found in it. */
 static bool read_mail(struct report *report)
 {
@@ -387,6 +445,12 @@ static bool read_mail(struct report *report)
         read_status(report, mc_message_part(report->message, at));
     if (report->found || report->success || read_pasted_status(report, text))
         return true;
+    if (mc_words_are_cover(report->prose.text) || mc_words_are_cover(report->prose.original)) {
+        if (read_enclosed(report))
+            return true;
+        if (report->message->mail_count > report->mail + 1)
+            return false;
+    }
     if (is_auto_reply(report)) {
         report->counts->auto_replies++;
         return true;

@@ -97,6 +97,8 @@ static void add_json(struct output *output, const struct mc_bounce *bounce,
     for (size_t i = 0; i < 5; i++)
         json_object_set_new(object, names[i],
                             cells[i].len ? json_stringn(cells[i].at, cells[i].len) : json_null());
+    if (bounce->mailed.len)
+        json_object_set_new(object, "mailed", json_stringn(bounce->mailed.at, bounce->mailed.len));
     if (bounce->provider.len)
         json_object_set_new(object, "provider",
                             json_stringn(bounce->provider.at, bounce->provider.len));
