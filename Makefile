@@ -171,10 +171,12 @@ PROGRAM_FILES := \
 	$(foreach unit,$(UNITS),644:$(unit):lib/systemd/system/$(notdir $(unit)))
 LIBRARY_FILES := \
 	644:include/mailcheck.h:include/mailcheck.h \
+	644:include/mailcheck_event.h:include/mailcheck_event.h \
 	644:$(B)/libmailcheck.a:lib/libmailcheck.a \
 	755:$(SHARED):lib/libmailcheck.so.$(VERSION) \
 	644:$(B)/libmailcheck.pc:lib/pkgconfig/libmailcheck.pc \
-	644:data/examples/check.c:share/doc/mailcheck/examples/check.c
+	$(foreach example,check poll_loop libevent_loop,\
+		644:data/examples/$(example).c:share/doc/mailcheck/examples/$(example).c)
 LIBRARY_LINKS := lib/$(SO_NAME) lib/libmailcheck.so
 part = $(word $(1),$(subst :, ,$(2)))
 install_one = install -D -m $(call part,1,$(1)) $(call part,2,$(1)) \

@@ -1,4 +1,6 @@
 /* The functions of include/mailcheck.h, over the engine. Nothing is decided here. */
+#include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "base/hash.h"
@@ -6,6 +8,7 @@
 #include "base/text.h"
 #include "engine/engine.h"
 #include "mailcheck.h"
+#include "mailcheck_event.h"
 #include "verdict/classify.h"
 #include "verdict/reply.h"
 
@@ -17,28 +20,28 @@ MC_REASON_TABLE(X)
 _Static_assert((int)MAILCHECK_UNKNOWN == (int)MC_UNKNOWN, "status");
 _Static_assert((int)MAILCHECK_SOURCE_SYNTAX == (int)MC_SOURCE_SYNTAX, "source");
 
-/* One submission. */
+/* One submission. Its id is its place and how often that was used, so that an old id is known. */
 struct ticket {
     mailcheck_callback callback; /* NULL: cancelled or delivered */
     void *arg;
     char *bad;        /* the trimmed cell, where it is no address */
     uint32_t address; /* else the engine's */
-    uint32_t next;    /* the next ticket of the same address, or of the ready list */
+    uint32_t next;    /* the next ticket of the same address, of the ready list, of the free ones */
+    uint32_t use;
 };
 
 struct mailcheck {
     struct mc_engine *engine;
-    struct ticket *tickets; /* ticket i has the id base + i + 1 */
+    struct ticket *tickets;
     size_t count, room;
-    uint64_t base, open;
-    uint64_t
-        linked; /* tickets, cancelled ones too, that an address or the ready list still names */
-    bool freeing;
+    uint32_t unused;      /* tickets to be used again */
+    uint64_t open;        /* submissions without their callback */
+    bool freeing, fresh;  /* fresh: something was submitted or stopped since the last turn */
     uint32_t *of_address; /* first ticket of each address */
     size_t address_room;
     uint32_t ready, ready_tail; /* answered without the engine's help */
-    bool calling;               /* inside a callback: tickets must not move */
     struct mc_text email, suggestion, mx, smtp;
+    bool is_guest; /* on a base of libevent's that is the caller's */
 };
 
 static void settled(void *arg, uint32_t address);
@@ -51,7 +54,7 @@ struct mailcheck *mailcheck_new(const struct mailcheck_options *given, char *err
     struct mc_engine_hooks hooks = {.arg = context, .settled = settled};
     mailcheck_options_init(&options, sizeof options);
     memcpy(&options, given, given->size < sizeof options ? given->size : sizeof options);
-    context->ready = context->ready_tail = MC_NONE;
+    context->ready = context->ready_tail = context->unused = MC_NONE;
     context->engine = mc_engine_new(&options, &hooks, error, error_size);
     if (!context->engine) {
         free(context);
@@ -67,10 +70,39 @@ static const char *keep(struct mc_text *text, struct mc_span span)
     return mc_text_z(text);
 }
 
+/* A turn of the caller's loop must come, and soon. */
+static void wake(struct mailcheck *context)
+{
+    context->fresh = true;
+    if (context->is_guest)
+        mc_loop_guest_wait(mc_engine_loop(context->engine), 0);
+}
+
+static uint32_t take_ticket(struct mailcheck *context)
+{
+    uint32_t index = context->unused;
+    if (index != MC_NONE) {
+        context->unused = context->tickets[index].next;
+    } else {
+        context->tickets =
+            mc_grow(context->tickets, context->count, &context->room, sizeof *context->tickets);
+        index = (uint32_t)context->count++;
+        context->tickets[index].use = 0;
+    }
+    return index;
+}
+
+/* `ticket` is on no list any more: gives it back and calls, if that is still wanted. */
 static void call(struct mailcheck *context, uint32_t index, const struct mc_result *result)
 {
     struct ticket *ticket = &context->tickets[index];
     mailcheck_callback callback = ticket->callback;
+    void *arg = ticket->arg;
+    uint64_t id = (uint64_t)ticket->use << 32 | (index + 1u);
+    ticket->callback = NULL;
+    ticket->use++;
+    ticket->next = context->unused;
+    context->unused = index;
     if (!callback)
         return;
     const struct mailcheck_result out = {
@@ -89,11 +121,8 @@ static void call(struct mailcheck *context, uint32_t index, const struct mc_resu
         .smtp = keep(&context->smtp, result->smtp),
         .checked_at = result->checked_at,
     };
-    ticket->callback = NULL;
     context->open--;
-    context->calling = true;
-    callback(ticket->arg, context->base + index + 1, &out);
-    context->calling = false;
+    callback(arg, id, &out);
 }
 
 static void settled(void *arg, uint32_t address)
@@ -103,8 +132,6 @@ static void settled(void *arg, uint32_t address)
         return;
     uint32_t index = context->of_address[address];
     context->of_address[address] = MC_NONE;
-    for (uint32_t i = index; i != MC_NONE; i = context->tickets[i].next)
-        context->linked--;
     while (index != MC_NONE) {
         struct mc_result result;
         uint32_t next = context->tickets[index].next;
@@ -120,7 +147,6 @@ static void deliver_ready(struct mailcheck *context)
         uint32_t index = context->ready;
         struct ticket *ticket = &context->tickets[index];
         struct mc_result result;
-        context->linked--;
         context->ready = ticket->next;
         if (context->ready == MC_NONE)
             context->ready_tail = MC_NONE;
@@ -145,7 +171,6 @@ static void deliver_ready(struct mailcheck *context)
 
 static void put_ready(struct mailcheck *context, uint32_t index)
 {
-    context->linked++;
     context->tickets[index].next = MC_NONE;
     if (context->ready_tail == MC_NONE)
         context->ready = index;
@@ -164,7 +189,6 @@ static void wait_for(struct mailcheck *context, uint32_t index, uint32_t address
         for (; room < context->address_room; room++)
             context->of_address[room] = MC_NONE;
     }
-    context->linked++;
     context->tickets[index].next = context->of_address[address];
     context->of_address[address] = index;
 }
@@ -176,16 +200,15 @@ uint64_t mailcheck_submit(struct mailcheck *context, const char *address, size_t
     MC_ASSERT(callback);
     if (context->freeing)
         return 0;
-    if (!context->linked && !context->calling) {
-        context->base += context->count;
-        context->count = 0;
-    }
-    context->tickets =
-        mc_grow(context->tickets, context->count, &context->room, sizeof *context->tickets);
-    uint32_t index = (uint32_t)context->count++;
+    mc_loop_refresh_now(mc_engine_loop(context->engine));
+    uint32_t index = take_ticket(context);
     struct ticket *ticket = &context->tickets[index];
-    *ticket = (struct ticket){.callback = callback, .arg = arg, .address = MC_NONE};
+    ticket->callback = callback;
+    ticket->arg = arg;
+    ticket->bad = NULL;
+    ticket->address = MC_NONE;
     context->open++;
+    uint64_t id = (uint64_t)ticket->use << 32 | (index + 1u);
     if (mc_address_parse(mc_span(address, len), &parsed) != MC_SYNTAX_OK) {
         ticket->bad = mc_span_dup(parsed.email);
         put_ready(context, index);
@@ -200,33 +223,73 @@ uint64_t mailcheck_submit(struct mailcheck *context, const char *address, size_t
         else
             wait_for(context, index, ticket->address);
     }
-    return context->base + index + 1;
+    wake(context);
+    return id;
 }
 
 bool mailcheck_cancel(struct mailcheck *context, uint64_t id)
 {
-    if (id <= context->base || id > context->base + context->count)
+    uint64_t index = (id & UINT32_MAX) - 1;
+    if (index >= context->count)
         return false;
-    struct ticket *ticket = &context->tickets[id - context->base - 1];
-    if (!ticket->callback)
+    struct ticket *ticket = &context->tickets[index];
+    if (ticket->use != id >> 32 || !ticket->callback)
         return false;
-    ticket->callback = NULL;
+    ticket->callback = NULL; /* it goes when its list is walked */
     context->open--;
     return true;
 }
 
 void mailcheck_run(struct mailcheck *context, int timeout_ms)
 {
+    bool waits = context->ready == MC_NONE && context->open;
+    context->fresh = false;
     deliver_ready(context);
-    if (!context->open)
-        return;
-    mc_engine_run(context->engine, timeout_ms);
+    /* connections that say goodbye want to be served even when no answer is waited for */
+    mc_engine_run(context->engine, waits ? timeout_ms : 0);
     deliver_ready(context);
+}
+
+int mailcheck_fd(const struct mailcheck *context)
+{
+    return mc_loop_fd(mc_engine_loop(context->engine));
+}
+
+int mailcheck_timeout_ms(struct mailcheck *context)
+{
+    int64_t wait_ms = mc_loop_wait_ms(mc_engine_loop(context->engine));
+    if (context->fresh)
+        return 0;
+    return wait_ms < INT_MAX ? (int)wait_ms : INT_MAX;
+}
+
+static void guest_turn(void *arg)
+{
+    struct mailcheck *context = arg;
+    mailcheck_run(context, 0);
+    mc_loop_guest_wait(mc_engine_loop(context->engine), mailcheck_timeout_ms(context));
+}
+
+struct mailcheck *mailcheck_new_on_base(struct event_base *base,
+                                        const struct mailcheck_options *options, char *error,
+                                        size_t error_size)
+{
+    struct mailcheck *context = mailcheck_new(options, error, error_size);
+    if (!context)
+        return NULL;
+    context->is_guest =
+        mc_loop_be_guest(mc_engine_loop(context->engine), base, guest_turn, context);
+    if (context->is_guest)
+        return context;
+    snprintf(error, error_size, "libevent has no memory for two more events");
+    mailcheck_free(context);
+    return NULL;
 }
 
 void mailcheck_stop(struct mailcheck *context)
 {
     mc_engine_stop(context->engine);
+    wake(context);
 }
 
 bool mailcheck_idle(const struct mailcheck *context)
@@ -252,8 +315,6 @@ void mailcheck_free(struct mailcheck *context)
         mc_engine_result(context->engine, context->tickets[i].address, &result);
         call(context, i, &result);
     }
-    for (size_t i = 0; i < context->count; i++)
-        free(context->tickets[i].bad);
     mc_engine_free(context->engine);
     free(context->tickets);
     free(context->of_address);

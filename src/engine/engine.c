@@ -165,6 +165,15 @@ static void release(struct mc_engine *engine, bool all)
     }
 }
 
+/* Only while there is something to do: who has nothing to ask is not to be woken. */
+static void start_ticking(struct mc_engine *engine)
+{
+    if (engine->ticking || (!engine->prober && !engine->store))
+        return;
+    engine->ticking = true;
+    mc_timer_set(&engine->tick, mc_loop_now_ms(engine->loop) + TICK_MS);
+}
+
 static void tick(void *arg)
 {
     struct mc_engine *engine = arg;
@@ -174,7 +183,9 @@ static void tick(void *arg)
         mc_recall_tick(engine);
     mc_probing_quiet(engine, engine->input == MC_INPUT_LIVE);
     mc_probing_judge_port(engine, false);
-    mc_timer_set(&engine->tick, mc_loop_now_ms(engine->loop) + TICK_MS);
+    engine->ticking = false;
+    if (!mc_engine_idle(engine) || (engine->store && mc_store_pending(engine->store)))
+        start_ticking(engine);
 }
 
 void mc_engine_set_input(struct mc_engine *engine, enum mc_input input)
@@ -269,6 +280,7 @@ uint32_t mc_engine_add(struct mc_engine *engine, const struct mc_address *parsed
     record->role = mc_lists_is_role(engine->lists, parsed->local);
     record->utf8 = parsed->needs_smtputf8;
     engine->unsettled++;
+    start_ticking(engine);
     bool wanted = admit(engine, address,
                         mc_lists_is_suppressed(engine->lists, parsed->local, parsed->domain));
     if (engine->depth != MAILCHECK_DEPTH_SYNTAX) {
@@ -449,7 +461,8 @@ static bool make_prober(struct mc_engine *engine, const struct mailcheck_options
                         char *error, size_t error_size)
 {
     struct mc_identity identity;
-    struct mc_net_options net = {.source_ip = options->source_ip, .proxy = options->proxy};
+    struct mc_net_options net = {options->source_ip, options->proxy, options->connect,
+                                 options->connect_arg};
     char why[512];
     engine->net = mc_net_new(engine->loop, &net, error, error_size);
     if (!engine->net)
@@ -551,8 +564,6 @@ struct mc_engine *mc_engine_new(const struct mailcheck_options *options,
         mc_engine_free(engine);
         return NULL;
     }
-    if (engine->prober || engine->store)
-        mc_timer_set(&engine->tick, engine->start_ms + TICK_MS);
     return engine;
 }
 

@@ -55,7 +55,7 @@ struct mc_engine {
     size_t quiet_count, quiet_room;
 
     enum mc_input input;
-    bool stopping, proxied;
+    bool stopping, proxied, ticking;
     enum mc_port port;
     uint32_t *to_ask; /* domains whose MX question is wanted, in order */
     size_t to_ask_count, to_ask_room;

@@ -1,11 +1,13 @@
-/* The loop over libevent, which waits with epoll. The base has no locks: one thread.
+/* The loop: descriptors in an epoll set of our own, timers in a heap of our own.
  *
- * Edge-triggered descriptors, the thousands of short connections, live in an epoll set of our own
- * that libevent watches as one descriptor. It would cost each of them a second epoll_ctl, and it
- * does not pass on whether an error is waiting, without which every read needs another to see that
- * it was the last: 4% of the CPU of a session. */
+ * libevent comes in where somebody needs more than these: signals, an HTTP server, a program that
+ * brings its own base. Its base then watches the epoll set as one descriptor. Going through it for
+ * each descriptor would cost a second epoll_ctl a connection, and it does not pass on whether an
+ * error is waiting, without which every read needs another to see that it was the last: 4% of the
+ * CPU of a session. One thread: no locks. */
 #include "loop/loop.h"
 
+#include <errno.h>
 #include <event2/event.h>
 #include <sys/epoll.h>
 #include <time.h>
@@ -16,7 +18,7 @@
 /* A long time stands for "no limit" where libevent wants a number: a day. */
 #define FAR_MS 86400000
 
-enum { EDGES_A_TURN = 256 };
+enum { READY_A_TURN = 256 };
 
 struct caught {
     struct caught *next;
@@ -27,18 +29,25 @@ struct caught {
 };
 
 struct mc_loop {
-    struct event_base *base;
-    int edges; /* the epoll set of the edge-triggered watches */
-    struct event *edges_ready;
-    struct epoll_event batch[EDGES_A_TURN];
-    struct event *limit; /* ends a turn with a time-out */
-    struct caught *signals;
-    size_t waiting; /* timers set and descriptors watched */
+    int set; /* the epoll set of the watches */
+    struct epoll_event batch[READY_A_TURN];
+    struct mc_timer **heap; /* the earliest first, by `armed_ms` */
+    size_t timers, room;
+    size_t waiting; /* timers set, descriptors watched, a base that others use */
+    uint64_t turn;
     int64_t now_ms;
     bool now_is_fresh; /* read since this turn woke up */
+
+    struct event_base *base; /* NULL until somebody needs it */
+    bool base_is_shared;
+    struct event *base_set, *base_limit;   /* there: the epoll set, the end of a turn */
+    struct event *guest_set, *guest_limit; /* the same on a base that is not ours */
+    void (*guest_turn)(void *arg);
+    void *guest_arg;
+    struct caught *signals;
 };
 
-/* libevent's own clock is the coarse one; two clocks would disagree on what is due. */
+/* The coarse clock: a fifth of the price, right to a few milliseconds. */
 static void read_clock(struct mc_loop *loop)
 {
     struct timespec now;
@@ -53,31 +62,19 @@ static void woke_up(struct mc_loop *loop)
     loop->now_is_fresh = true;
 }
 
-static void on_limit(evutil_socket_t fd, short what, void *arg)
-{
-    (void)fd, (void)what;
-    woke_up(arg);
-}
-
-static void on_edges(evutil_socket_t edges, short events, void *arg);
-
 struct mc_loop *mc_loop_new(void)
 {
     struct mc_loop *loop = mc_calloc(1, sizeof *loop);
-    struct event_config *config = event_config_new();
-    MC_ASSERT(config);
-    event_config_set_flag(config, EVENT_BASE_FLAG_NOLOCK);
-    event_config_require_features(config, EV_FEATURE_O1);
-    loop->base = event_base_new_with_config(config);
-    event_config_free(config);
-    MC_ASSERT(loop->base);
-    loop->limit = evtimer_new(loop->base, on_limit, loop);
-    loop->edges = epoll_create1(EPOLL_CLOEXEC);
-    loop->edges_ready = event_new(loop->base, loop->edges, EV_READ | EV_PERSIST, on_edges, loop);
-    MC_ASSERT(loop->limit && loop->edges >= 0 && loop->edges_ready);
-    MC_ASSERT(event_add(loop->edges_ready, NULL) == 0);
+    loop->set = epoll_create1(EPOLL_CLOEXEC);
+    MC_ASSERT(loop->set >= 0);
     read_clock(loop);
     return loop;
+}
+
+static void free_event(struct event *event)
+{
+    if (event)
+        event_free(event);
 }
 
 void mc_loop_free(struct mc_loop *loop)
@@ -90,10 +87,14 @@ void mc_loop_free(struct mc_loop *loop)
         event_free(caught->event);
         free(caught);
     }
-    event_free(loop->limit);
-    event_free(loop->edges_ready);
-    close(loop->edges);
-    event_base_free(loop->base);
+    free_event(loop->guest_set);
+    free_event(loop->guest_limit);
+    free_event(loop->base_set);
+    free_event(loop->base_limit);
+    if (loop->base)
+        event_base_free(loop->base);
+    close(loop->set);
+    free(loop->heap);
     free(loop);
 }
 
@@ -102,101 +103,17 @@ int64_t mc_loop_now_ms(const struct mc_loop *loop)
     return loop->now_ms;
 }
 
-static struct timeval timeval_of(int64_t ms)
+void mc_loop_refresh_now(struct mc_loop *loop)
 {
-    return (struct timeval){.tv_sec = ms / 1000, .tv_usec = ms % 1000 * 1000};
-}
-
-bool mc_loop_run(struct mc_loop *loop, int timeout_ms)
-{
-    if (!loop->waiting)
-        return false;
-    loop->now_is_fresh = false;
-    if (timeout_ms > 0) {
-        struct timeval limit = timeval_of(timeout_ms);
-        MC_ASSERT(event_add(loop->limit, &limit) == 0);
-    }
-    MC_ASSERT(event_base_loop(loop->base, timeout_ms ? EVLOOP_ONCE : EVLOOP_NONBLOCK) >= 0);
-    if (timeout_ms > 0)
-        event_del(loop->limit);
     read_clock(loop);
-    return true;
 }
 
-/* Timers. A deadline that only moves away (one a command) leaves libevent's heap alone: the event
- * stays armed for the older time and is armed anew when that comes. */
+/* ---- turns ---- */
 
-void mc_timer_init(struct mc_timer *timer, struct mc_loop *loop, void (*fire)(void *), void *arg)
+/* Serves the descriptors of the batch. A watch that a call back stops before its turn is not
+ * called: while it waits for it, its `event` is its place in the batch. */
+static void serve_watches(struct mc_loop *loop, int count)
 {
-    *timer = (struct mc_timer){.loop = loop, .fire = fire, .arg = arg};
-}
-
-static void arm(struct mc_timer *timer)
-{
-    int64_t wait_ms = timer->at_ms - timer->loop->now_ms;
-    if (wait_ms > FAR_MS)
-        wait_ms = FAR_MS;
-    struct timeval wait = timeval_of(wait_ms > 0 ? wait_ms : 0);
-    MC_ASSERT(event_add(timer->event, &wait) == 0);
-    timer->armed_ms = timer->loop->now_ms + wait_ms;
-}
-
-static void disarm(struct mc_timer *timer)
-{
-    event_free(timer->event);
-    timer->event = NULL;
-    timer->loop->waiting--;
-}
-
-static void on_timer(evutil_socket_t fd, short what, void *arg)
-{
-    (void)fd, (void)what;
-    struct mc_timer *timer = arg;
-    woke_up(timer->loop);
-    if (timer->at_ms > timer->loop->now_ms) {
-        arm(timer);
-        return;
-    }
-    disarm(timer);
-    timer->fire(timer->arg);
-}
-
-void mc_timer_set(struct mc_timer *timer, int64_t at_ms)
-{
-    timer->at_ms = at_ms;
-    if (timer->event && timer->armed_ms <= at_ms)
-        return;
-    if (!timer->event) {
-        timer->event = evtimer_new(timer->loop->base, on_timer, timer);
-        MC_ASSERT(timer->event);
-        timer->loop->waiting++;
-    }
-    arm(timer);
-}
-
-void mc_timer_cancel(struct mc_timer *timer)
-{
-    if (timer->event)
-        disarm(timer);
-}
-
-/* Descriptors. The `event` of an edge-triggered watch is its place in the batch that is being
- * served, so that a watch stopped by a call back before its turn is not called; else the loop. */
-
-static void on_ready(evutil_socket_t fd, short events, void *arg)
-{
-    struct mc_watch *watch = arg;
-    woke_up(watch->loop);
-    int what = (events & EV_READ ? MC_WATCH_READ : 0) | (events & EV_WRITE ? MC_WATCH_WRITE : 0);
-    watch->ready(watch->arg, fd, what);
-}
-
-static void on_edges(evutil_socket_t edges, short events, void *arg)
-{
-    struct mc_loop *loop = arg;
-    (void)events;
-    woke_up(loop);
-    int count = epoll_wait(edges, loop->batch, EDGES_A_TURN, 0);
     for (int i = 0; i < count; i++)
         ((struct mc_watch *)loop->batch[i].data.ptr)->event = &loop->batch[i];
     for (int i = 0; i < count; i++) {
@@ -206,39 +123,160 @@ static void on_edges(evutil_socket_t edges, short events, void *arg)
         uint32_t seen = loop->batch[i].events;
         uint32_t ended = seen & (EPOLLRDHUP | EPOLLHUP | EPOLLERR);
         int what = (seen & EPOLLIN || ended ? MC_WATCH_READ : 0) |
-                   (seen & (EPOLLOUT | EPOLLERR) ? MC_WATCH_WRITE : 0) |
-                   (ended ? MC_WATCH_HANGUP : 0);
+                   (seen & (EPOLLOUT | EPOLLERR) ? MC_WATCH_WRITE : 0);
         watch->event = loop;
-        watch->ready(watch->arg, watch->fd, what);
+        if (watch->what & MC_WATCH_EDGE)
+            what |= ended ? MC_WATCH_HANGUP : 0;
+        else
+            what &= watch->what;
+        /* a socket that is only to be written to, and is gone, is as ready as it will ever be */
+        watch->ready(watch->arg, watch->fd, what ? what : watch->what);
     }
 }
+
+static void serve_timers(struct mc_loop *loop);
+
+/* Waits in epoll itself, unless others wait on the base too. */
+static void wait_and_serve(struct mc_loop *loop, int64_t wait_ms)
+{
+    if (!loop->base) {
+        int timeout = wait_ms < 0 ? -1 : wait_ms < FAR_MS ? (int)wait_ms : FAR_MS;
+        int count = epoll_wait(loop->set, loop->batch, READY_A_TURN, timeout);
+        MC_ASSERT(count >= 0 || errno == EINTR);
+        woke_up(loop);
+        serve_watches(loop, count);
+        return;
+    }
+    if (wait_ms > 0) {
+        struct timeval limit = {.tv_sec = wait_ms / 1000, .tv_usec = wait_ms % 1000 * 1000};
+        MC_ASSERT(event_add(loop->base_limit, &limit) == 0);
+    }
+    MC_ASSERT(event_base_loop(loop->base, wait_ms ? EVLOOP_ONCE : EVLOOP_NONBLOCK) >= 0);
+    if (wait_ms > 0)
+        event_del(loop->base_limit);
+    woke_up(loop);
+}
+
+bool mc_loop_run(struct mc_loop *loop, int timeout_ms)
+{
+    if (!loop->waiting)
+        return false;
+    loop->turn++;
+    int64_t wait_ms = timeout_ms ? mc_loop_wait_ms(loop) : 0;
+    if (timeout_ms >= 0 && (wait_ms < 0 || wait_ms > timeout_ms))
+        wait_ms = timeout_ms;
+    loop->now_is_fresh = false;
+    wait_and_serve(loop, wait_ms);
+    serve_timers(loop);
+    return true;
+}
+
+int64_t mc_loop_wait_ms(struct mc_loop *loop)
+{
+    read_clock(loop);
+    if (!loop->timers)
+        return -1;
+    int64_t wait_ms = loop->heap[0]->armed_ms - loop->now_ms;
+    return wait_ms > 0 ? wait_ms : 0;
+}
+
+/* ---- timers ---- */
+
+/* A deadline that only moves away (one a command) leaves the heap alone: the timer keeps its older
+ * place and moves when that comes. */
+
+void mc_timer_init(struct mc_timer *timer, struct mc_loop *loop, void (*fire)(void *), void *arg)
+{
+    *timer = (struct mc_timer){.loop = loop, .fire = fire, .arg = arg};
+}
+
+static void put(struct mc_loop *loop, struct mc_timer *timer, size_t at)
+{
+    loop->heap[at] = timer;
+    timer->place = at + 1;
+}
+
+static void sift(struct mc_loop *loop, struct mc_timer *timer)
+{
+    size_t at = timer->place - 1;
+    for (; at && timer->armed_ms < loop->heap[(at - 1) / 2]->armed_ms; at = (at - 1) / 2)
+        put(loop, loop->heap[(at - 1) / 2], at);
+    for (size_t child = 2 * at + 1; child < loop->timers; child = 2 * at + 1) {
+        if (child + 1 < loop->timers &&
+            loop->heap[child + 1]->armed_ms < loop->heap[child]->armed_ms)
+            child++;
+        if (loop->heap[child]->armed_ms >= timer->armed_ms)
+            break;
+        put(loop, loop->heap[child], at);
+        at = child;
+    }
+    put(loop, timer, at);
+}
+
+void mc_timer_set(struct mc_timer *timer, int64_t at_ms)
+{
+    struct mc_loop *loop = timer->loop;
+    timer->at_ms = at_ms;
+    timer->turn = loop->turn;
+    if (timer->place && timer->armed_ms <= at_ms)
+        return;
+    timer->armed_ms = at_ms;
+    if (!timer->place) {
+        loop->heap = mc_grow(loop->heap, loop->timers, &loop->room, sizeof(struct mc_timer *));
+        put(loop, timer, loop->timers++);
+        loop->waiting++;
+    }
+    sift(loop, timer);
+}
+
+void mc_timer_cancel(struct mc_timer *timer)
+{
+    struct mc_loop *loop = timer->loop;
+    if (!timer->place)
+        return;
+    struct mc_timer *last = loop->heap[--loop->timers];
+    if (last != timer) {
+        put(loop, last, timer->place - 1);
+        sift(loop, last);
+    }
+    timer->place = 0;
+    loop->waiting--;
+}
+
+/* Fires what is due; what a call back sets for now waits for the next turn. */
+static void serve_timers(struct mc_loop *loop)
+{
+    while (loop->timers && loop->heap[0]->armed_ms <= loop->now_ms) {
+        struct mc_timer *timer = loop->heap[0];
+        if (timer->at_ms > loop->now_ms) {
+            timer->armed_ms = timer->at_ms;
+            sift(loop, timer);
+            continue;
+        }
+        if (timer->turn == loop->turn)
+            return;
+        mc_timer_cancel(timer);
+        timer->fire(timer->arg);
+    }
+}
+
+/* ---- descriptors ---- */
 
 void mc_watch_start(struct mc_watch *watch, struct mc_loop *loop, int fd, int what,
                     void (*ready)(void *arg, int fd, int what), void *arg)
 {
-    *watch = (struct mc_watch){.loop = loop, .ready = ready, .arg = arg, .fd = fd};
+    struct epoll_event event = {.data.ptr = watch};
+    event.events = (what & MC_WATCH_READ ? EPOLLIN : 0u) | (what & MC_WATCH_WRITE ? EPOLLOUT : 0u) |
+                   (what & MC_WATCH_EDGE ? EPOLLET | EPOLLRDHUP : 0u);
+    *watch = (struct mc_watch){
+        .loop = loop, .ready = ready, .arg = arg, .fd = fd, .what = what, .event = loop};
     loop->waiting++;
-    if (what & MC_WATCH_EDGE) {
-        struct epoll_event event = {.data.ptr = watch, .events = EPOLLET | EPOLLRDHUP};
-        event.events |=
-            (what & MC_WATCH_READ ? EPOLLIN : 0u) | (what & MC_WATCH_WRITE ? EPOLLOUT : 0u);
-        watch->edge = true;
-        watch->event = loop;
-        MC_ASSERT(epoll_ctl(loop->edges, EPOLL_CTL_ADD, fd, &event) == 0);
-        return;
-    }
-    short events = (short)(EV_PERSIST | (what & MC_WATCH_READ ? EV_READ : 0) |
-                           (what & MC_WATCH_WRITE ? EV_WRITE : 0));
-    watch->event = event_new(loop->base, fd, events, on_ready, watch);
-    MC_ASSERT(watch->event);
-    MC_ASSERT(event_add(watch->event, NULL) == 0);
+    MC_ASSERT(epoll_ctl(loop->set, EPOLL_CTL_ADD, fd, &event) == 0);
 }
 
 static void forget(struct mc_watch *watch)
 {
-    if (!watch->edge)
-        event_free(watch->event);
-    else if (watch->event != watch->loop)
+    if (watch->event != watch->loop)
         ((struct epoll_event *)watch->event)->data.ptr = NULL;
     watch->event = NULL;
     watch->loop->waiting--;
@@ -248,8 +286,7 @@ void mc_watch_stop(struct mc_watch *watch)
 {
     if (!watch->event)
         return;
-    if (watch->edge)
-        epoll_ctl(watch->loop->edges, EPOLL_CTL_DEL, watch->fd, NULL);
+    epoll_ctl(watch->loop->set, EPOLL_CTL_DEL, watch->fd, NULL);
     forget(watch);
 }
 
@@ -258,7 +295,48 @@ void mc_watch_close(struct mc_watch *watch)
     if (!watch->event)
         return;
     forget(watch);
-    close(watch->fd); /* takes it out of our epoll set */
+    close(watch->fd); /* takes it out of the set */
+}
+
+/* ---- libevent ---- */
+
+static void on_set(evutil_socket_t fd, short events, void *arg)
+{
+    struct mc_loop *loop = arg;
+    (void)fd, (void)events;
+    woke_up(loop);
+    serve_watches(loop, epoll_wait(loop->set, loop->batch, READY_A_TURN, 0));
+}
+
+static void on_limit(evutil_socket_t fd, short what, void *arg)
+{
+    (void)fd, (void)what;
+    woke_up(arg);
+}
+
+static struct event_base *need_base(struct mc_loop *loop)
+{
+    if (loop->base)
+        return loop->base;
+    struct event_config *config = event_config_new();
+    MC_ASSERT(config);
+    event_config_set_flag(config, EVENT_BASE_FLAG_NOLOCK);
+    event_config_require_features(config, EV_FEATURE_O1);
+    loop->base = event_base_new_with_config(config);
+    event_config_free(config);
+    MC_ASSERT(loop->base);
+    loop->base_limit = evtimer_new(loop->base, on_limit, loop);
+    loop->base_set = event_new(loop->base, loop->set, EV_READ | EV_PERSIST, on_set, loop);
+    MC_ASSERT(loop->base_limit && loop->base_set);
+    MC_ASSERT(event_add(loop->base_set, NULL) == 0);
+    return loop->base;
+}
+
+struct event_base *mc_loop_base(struct mc_loop *loop)
+{
+    loop->waiting += !loop->base_is_shared;
+    loop->base_is_shared = true;
+    return need_base(loop);
 }
 
 static void on_signal(evutil_socket_t number, short what, void *arg)
@@ -274,8 +352,41 @@ void mc_loop_on_signal(struct mc_loop *loop, int number, void (*call)(void *arg,
 {
     struct caught *caught = mc_calloc(1, sizeof *caught);
     *caught = (struct caught){.next = loop->signals, .loop = loop, .call = call, .arg = arg};
-    caught->event = evsignal_new(loop->base, number, on_signal, caught);
+    caught->event = evsignal_new(need_base(loop), number, on_signal, caught);
     MC_ASSERT(caught->event);
     MC_ASSERT(event_add(caught->event, NULL) == 0);
     loop->signals = caught;
+}
+
+/* ---- a guest on somebody else's loop ---- */
+
+int mc_loop_fd(const struct mc_loop *loop)
+{
+    return loop->set;
+}
+
+static void on_guest(evutil_socket_t fd, short what, void *arg)
+{
+    struct mc_loop *loop = arg;
+    (void)fd, (void)what;
+    loop->guest_turn(loop->guest_arg);
+}
+
+bool mc_loop_be_guest(struct mc_loop *loop, struct event_base *base, void (*turn)(void *arg),
+                      void *arg)
+{
+    loop->guest_turn = turn;
+    loop->guest_arg = arg;
+    loop->guest_set = event_new(base, loop->set, EV_READ | EV_PERSIST, on_guest, loop);
+    loop->guest_limit = evtimer_new(base, on_guest, loop);
+    return loop->guest_set && loop->guest_limit && event_add(loop->guest_set, NULL) == 0;
+}
+
+void mc_loop_guest_wait(struct mc_loop *loop, int wait_ms)
+{
+    struct timeval limit = {.tv_sec = wait_ms / 1000, .tv_usec = wait_ms % 1000 * 1000};
+    if (wait_ms < 0)
+        event_del(loop->guest_limit);
+    else
+        MC_ASSERT(event_add(loop->guest_limit, &limit) == 0);
 }

@@ -52,6 +52,8 @@ bool mc_origin_init(struct mc_origin *origin, const struct mc_net_options *optio
                     size_t error_size)
 {
     memset(origin, 0, sizeof *origin);
+    origin->connect = options->connect;
+    origin->connect_arg = options->connect_arg;
     if (options->source_ip && !set_source(origin, options->source_ip, error, error_size))
         return false;
     if (!options->proxy)
@@ -71,6 +73,10 @@ int mc_origin_connect(const struct mc_origin *origin, const struct sockaddr *add
                       socklen_t address_len, int *fd)
 {
     int family = origin->source.ss_family;
+    if (origin->connect) {
+        *fd = origin->connect(origin->connect_arg, address, address_len);
+        return *fd < 0 ? errno : 0;
+    }
     *fd = socket(address->sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (*fd < 0)
         return errno;
@@ -116,7 +122,7 @@ enum mc_stream_failure mc_origin_failure(struct mc_origin *origin, int family, i
 bool mc_origin_can_reach(struct mc_origin *origin, int family, int64_t now_ms)
 {
     struct mc_origin_reach *reach = &origin->reach[family == AF_INET6];
-    if (origin->has_proxy)
+    if (origin->has_proxy || origin->connect)
         return true;
     if (origin->source.ss_family)
         return origin->source.ss_family == family;

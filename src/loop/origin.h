@@ -13,6 +13,8 @@
 
 struct mc_origin {
     struct sockaddr_storage source; /* family AF_UNSPEC: any */
+    int (*connect)(void *arg, const struct sockaddr *address, socklen_t address_len); /* or NULL */
+    void *connect_arg;
     bool has_proxy;
     struct mc_socks5_proxy proxy;
     struct mc_origin_reach {

@@ -21,6 +21,10 @@ struct mc_net;
 struct mc_net_options {
     const char *source_ip; /* or NULL; its family decides which MX addresses can be reached */
     const char *proxy;     /* socks5://[USER:PASS@]HOST:PORT, HOST an IP address; or NULL */
+    /* Opens the sockets in our place: a non-blocking one that connects, or -1 and errno. Or NULL.
+     */
+    int (*connect)(void *arg, const struct sockaddr *address, socklen_t address_len);
+    void *connect_arg;
 };
 
 /* NULL and a sentence in `error` where an option makes no sense. */

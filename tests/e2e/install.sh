@@ -9,10 +9,11 @@ export MAKEFLAGS=
 root=$T/root
 ok "make install" quiet make install DESTDIR="$root" PREFIX=/opt/mc
 same "what is installed" "$(cd "$root/opt/mc" && find . -type f -o -type l | sort | paste -sd' ')" \
-    "./bin/mailcheck ./include/mailcheck.h ./lib/libmailcheck.a ./lib/libmailcheck.so \
+    "./bin/mailcheck ./include/mailcheck.h ./include/mailcheck_event.h ./lib/libmailcheck.a ./lib/libmailcheck.so \
 ./lib/libmailcheck.so.0 ./lib/libmailcheck.so.0.1.0 ./lib/pkgconfig/libmailcheck.pc \
 ./lib/systemd/system/mailcheck-clean@.service ./lib/systemd/system/mailcheck-clean@.timer \
 ./share/bash-completion/completions/mailcheck ./share/doc/mailcheck/examples/check.c \
+./share/doc/mailcheck/examples/libevent_loop.c ./share/doc/mailcheck/examples/poll_loop.c \
 ./share/fish/vendor_completions.d/mailcheck.fish ./share/man/man1/mailcheck.1 \
 ./share/man/man5/mailcheck.conf.5 ./share/zsh/site-functions/_mailcheck"
 same "the library shows only its own names" \
@@ -20,7 +21,7 @@ same "the library shows only its own names" \
         grep -v '^mailcheck_.*@@MAILCHECK_0$')" ""
 same "and all of the header's" \
     "$(nm -D --defined-only "$root/opt/mc/lib/libmailcheck.so" | grep -c '@@MAILCHECK_0$')" \
-    "$(grep -c '^MAILCHECK_API' include/mailcheck.h)"
+    "$(cat include/*.h | grep -c '^MAILCHECK_API')"
 
 export PKG_CONFIG_PATH=$root/opt/mc/lib/pkgconfig PKG_CONFIG_SYSROOT_DIR=
 config() { pkg-config --define-variable=prefix="$root/opt/mc" "$@" libmailcheck; }
@@ -33,6 +34,25 @@ ok "the example compiles" quiet cc -Wall -Wextra -Werror -o "$T/shared" "$exampl
     $(config --cflags --libs)
 same "and runs, with the shared library" \
     "$(LD_LIBRARY_PATH=$root/opt/mc/lib "$T/shared" --offline ann@gmial.com nonsense)" "$said"
+lines=$'ann@gmial.com\tunknown\tnot_probed\nnonsense\tundeliverable\tinvalid_syntax'
+examples=$(dirname "$example")
+# shellcheck disable=SC2046
+ok "the example of a loop of one's own compiles" quiet cc -Wall -Wextra -Werror -o "$T/poll_loop" \
+    "$examples/poll_loop.c" $(config --cflags --libs)
+same "and runs" "$(printf 'ann@gmial.com\nnonsense' |
+    LD_LIBRARY_PATH=$root/opt/mc/lib "$T/poll_loop" --offline | sort)" "$lines"
+# shellcheck disable=SC2046
+ok "the example with libevent compiles" quiet cc -Wall -Wextra -Werror -o "$T/libevent_loop" \
+    "$examples/libevent_loop.c" $(config --cflags --libs) $(pkg-config --libs libevent_core)
+same "and runs" "$(LD_LIBRARY_PATH=$root/opt/mc/lib "$T/libevent_loop" --offline ann@gmial.com \
+    nonsense | sort)" "$lines"
+for language in c c++; do
+    for header in mailcheck mailcheck_event; do
+        # shellcheck disable=SC2046
+        ok "$header.h is $language" quiet clang -x $language -Wall -Wextra -Werror -pedantic \
+            -fsyntax-only $(config --cflags) -include "$header.h" /dev/null
+    done
+done
 rm -f "$root"/opt/mc/lib/libmailcheck.so*
 # shellcheck disable=SC2046
 ok "the example compiles with the archive" quiet cc -o "$T/static" "$example" \

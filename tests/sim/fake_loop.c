@@ -52,6 +52,42 @@ int64_t mc_loop_now_ms(const struct mc_loop *loop)
     return loop->now_ms;
 }
 
+void mc_loop_refresh_now(struct mc_loop *loop)
+{
+    (void)loop;
+}
+
+int64_t mc_loop_wait_ms(struct mc_loop *loop)
+{
+    int64_t next_ms = sim_loop_next_ms(loop);
+    return next_ms == INT64_MAX ? -1 : next_ms - loop->now_ms;
+}
+
+/* Nothing real waits for a fake loop. */
+int mc_loop_fd(const struct mc_loop *loop)
+{
+    (void)loop;
+    return -1;
+}
+
+bool mc_loop_be_guest(struct mc_loop *loop, struct event_base *base, void (*turn)(void *arg),
+                      void *arg)
+{
+    (void)loop, (void)base, (void)turn, (void)arg;
+    return false;
+}
+
+void mc_loop_guest_wait(struct mc_loop *loop, int wait_ms)
+{
+    (void)loop, (void)wait_ms;
+}
+
+struct event_base *mc_loop_base(struct mc_loop *loop)
+{
+    (void)loop;
+    return NULL;
+}
+
 /* The heap of armed timers */
 
 static bool sooner(const struct armed *a, const struct armed *b)

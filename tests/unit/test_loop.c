@@ -7,7 +7,9 @@
 
 #include <cmocka.h>
 #include <errno.h>
+#include <event2/event.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -283,6 +285,128 @@ static void signals_run_in_the_loop(void **state)
     mc_loop_free(loop);
 }
 
+/* A program with a loop of its own waits for one descriptor and one time. */
+static void another_loop_waits_for_us(void **state)
+{
+    (void)state;
+    struct mc_loop *loop = mc_loop_new();
+    struct probe probe = {.loop = loop}, timed = {.loop = loop};
+    struct pollfd outside = {.fd = mc_loop_fd(loop), .events = POLLIN};
+    int ends[2];
+    assert_int_equal(mc_loop_wait_ms(loop), -1);
+    assert_int_equal(pipe2(ends, O_NONBLOCK | O_CLOEXEC), 0);
+    for (int edge = 0; edge < 2; edge++) {
+        probe.fired = 0;
+        mc_watch_start(&probe.watch, loop, ends[0], MC_WATCH_READ | (edge ? MC_WATCH_EDGE : 0),
+                       on_ready, &probe);
+        assert_int_equal(poll(&outside, 1, 0), 0);
+        assert_int_equal(write(ends[1], "x", 1), 1);
+        assert_int_equal(poll(&outside, 1, -1), 1);
+        assert_true(mc_loop_run(loop, 0));
+        assert_int_equal(probe.fired, 1);
+        char byte;
+        assert_int_equal(read(ends[0], &byte, 1), 1);
+        assert_int_equal(poll(&outside, 1, 0), 0);
+        mc_watch_stop(&probe.watch);
+    }
+    mc_timer_init(&timed.timer, loop, on_timer, &timed);
+    mc_timer_set(&timed.timer, mc_loop_now_ms(loop) + 3600000);
+    assert_true(mc_loop_wait_ms(loop) > 3500000);
+    mc_timer_set(&timed.timer, mc_loop_now_ms(loop) + 3);
+    assert_true(mc_loop_wait_ms(loop) <= 3);
+    while (!timed.fired) {
+        poll(&outside, 1, (int)mc_loop_wait_ms(loop));
+        mc_loop_run(loop, 0);
+    }
+    assert_int_equal(mc_loop_wait_ms(loop), -1);
+    close(ends[0]);
+    close(ends[1]);
+    mc_loop_free(loop);
+}
+
+/* Thousands of deadlines that move fire in their order, once each. */
+static void many_timers_fire_in_order(void **state)
+{
+    (void)state;
+    enum { COUNT = 3000 };
+    struct mc_loop *loop = mc_loop_new();
+    struct probe *probes = mc_calloc(COUNT, sizeof *probes);
+    int64_t start_ms = mc_loop_now_ms(loop);
+    for (unsigned i = 0; i < COUNT; i++) {
+        probes[i].loop = loop;
+        mc_timer_init(&probes[i].timer, loop, on_timer, &probes[i]);
+        mc_timer_set(&probes[i].timer, start_ms + i * 7919 % 40);
+        if (i % 3 == 0)
+            mc_timer_set(&probes[i].timer, start_ms + i * 104729 % 40);
+        if (i % 5 == 0)
+            mc_timer_cancel(&probes[i].timer);
+    }
+    while (mc_loop_run(loop, -1))
+        ;
+    for (unsigned i = 0; i < COUNT; i++) {
+        int64_t due_ms = start_ms + (i % 3 ? i * 7919 % 40 : i * 104729 % 40);
+        assert_int_equal(probes[i].fired, i % 5 != 0);
+        assert_true(!probes[i].fired || probes[i].fired_ms >= due_ms);
+    }
+    free(probes);
+    mc_loop_free(loop);
+}
+
+static void stop_base(void *arg)
+{
+    struct probe *probe = arg;
+    mc_loop_run(probe->loop, 0);
+    int64_t wait_ms = mc_loop_wait_ms(probe->loop);
+    mc_loop_guest_wait(probe->loop, (int)wait_ms);
+    probe->number++;
+}
+
+/* On somebody else's base: its dispatch serves our descriptors and timers. */
+static void a_guest_on_another_base(void **state)
+{
+    (void)state;
+    struct event_base *base = event_base_new();
+    struct mc_loop *loop = mc_loop_new();
+    struct probe probe = {.loop = loop}, timed = {.loop = loop};
+    int ends[2];
+    assert_int_equal(pipe2(ends, O_NONBLOCK | O_CLOEXEC), 0);
+    assert_true(mc_loop_be_guest(loop, base, stop_base, &probe));
+    mc_watch_start(&probe.watch, loop, ends[0], MC_WATCH_READ | MC_WATCH_EDGE, on_ready, &probe);
+    mc_timer_init(&timed.timer, loop, on_timer, &timed);
+    mc_timer_set(&timed.timer, mc_loop_now_ms(loop) + 2);
+    mc_loop_guest_wait(loop, 0);
+    assert_int_equal(write(ends[1], "x", 1), 1);
+    while (!probe.fired || !timed.fired)
+        assert_int_equal(event_base_loop(base, EVLOOP_ONCE), 0);
+    assert_true(probe.number > 0);
+    mc_watch_close(&probe.watch);
+    close(ends[1]);
+    mc_loop_free(loop);
+    event_base_free(base);
+}
+
+/* What runs on the loop's own base (an HTTP server) is served by the same turns. */
+static void others_on_our_base(void **state)
+{
+    (void)state;
+    struct mc_loop *loop = mc_loop_new();
+    struct probe probe = {.loop = loop}, timed = {.loop = loop};
+    struct event_base *base = mc_loop_base(loop);
+    int ends[2];
+    assert_ptr_equal(mc_loop_base(loop), base);
+    assert_int_equal(pipe2(ends, O_NONBLOCK | O_CLOEXEC), 0);
+    assert_true(mc_loop_run(loop, 0)); /* with nothing of ours to wait for */
+    mc_watch_start(&probe.watch, loop, ends[0], MC_WATCH_READ | MC_WATCH_EDGE, on_ready, &probe);
+    mc_timer_init(&timed.timer, loop, on_timer, &timed);
+    mc_timer_set(&timed.timer, mc_loop_now_ms(loop) + 2);
+    assert_int_equal(write(ends[1], "x", 1), 1);
+    while (!probe.fired || !timed.fired)
+        assert_true(mc_loop_run(loop, -1));
+    mc_watch_close(&probe.watch);
+    close(ends[1]);
+    mc_loop_free(loop);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -296,6 +420,10 @@ int main(void)
         cmocka_unit_test(a_stopped_watch_is_not_called_in_the_same_turn),
         cmocka_unit_test(an_end_is_seen_with_the_bytes_before_it),
         cmocka_unit_test(signals_run_in_the_loop),
+        cmocka_unit_test(another_loop_waits_for_us),
+        cmocka_unit_test(many_timers_fire_in_order),
+        cmocka_unit_test(a_guest_on_another_base),
+        cmocka_unit_test(others_on_our_base),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
