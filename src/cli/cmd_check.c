@@ -1,197 +1,232 @@
 /* mailcheck check: addresses from the command line, or one a line from standard input, through the
- * library as any other program would use it. */
+ * library as any other program would use it: standard input, standard output and the library are
+ * three descriptors of one poll(2), so that none of them waits for another. (poll and not epoll:
+ * standard input may be a file.) */
 #include <errno.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/log.h"
 #include "base/memory.h"
-#include "base/text.h"
 #include "cli/command.h"
 #include "cli/interrupt.h"
+#include "cli/line_reader.h"
+#include "cli/outlet.h"
+#include "cli/show_answer.h"
 
-#define TURN_MS        100   /* between two looks whether a signal came */
-#define STREAM_TURN_MS 10    /* between two looks at standard input while probes are under way */
-#define LINE_MAX_BYTES 65536 /* a longer line is no address */
+/* What may be under way at once. Input is read no further while so many questions have no printed
+ * answer, or so many bytes wait for a slow reader: memory stays bounded. */
+enum { WINDOW = 65536, BACKLOG_BYTES = 1 << 20, READ_BYTES = 65536 };
 
-/* Answers in the order of the questions, printed as soon as it is their turn. */
-struct answers {
+struct question {
+    struct check *check;
+    uint64_t number;
+    size_t len;
+    char text[]; /* as it was asked */
+};
+
+struct check {
     const struct mc_settings *settings;
+    struct mailcheck *context;
+    struct mc_line_reader lines;
+    struct mc_outlet out;
+    /* Answers that wait for their turn: that of question n at n % WINDOW. Not with --unordered. */
     struct answer {
-        char *line; /* NULL: not yet */
+        char *text; /* NULL: not known yet */
         size_t len;
-    } * answer;
-    size_t count, room, printed;
-    bool readable; /* a block a person can read, not a line a script can */
-    bool failed;   /* standard output does not take more */
+    } * answers;
+    uint64_t asked, answered, printed;
+    size_t operand; /* the next one */
+    bool reads;     /* "-" was among them */
+    bool ended;     /* nothing more comes from standard input */
+    bool readable;  /* a block a person can read, not a line a script can */
+    bool failed;    /* standard input cannot be read */
+    bool stopped;
     bool seen[MC_STATUS_COUNT];
 };
 
-struct question {
-    struct answers *answers;
-    size_t number;
-    char *text; /* as it was asked */
-};
-
-static void print_ready(struct answers *answers)
+static void print_ready(struct check *check)
 {
-    while (answers->printed < answers->count && answers->answer[answers->printed].line) {
-        struct answer *answer = &answers->answer[answers->printed++];
-        if (fwrite(answer->line, 1, answer->len, stdout) != answer->len)
-            answers->failed = true;
-        free(answer->line);
-        answer->line = NULL;
-    }
-    if (fflush(stdout) != 0)
-        answers->failed = true;
-}
-
-static void to_result(const struct mailcheck_result *in, struct mc_result *out)
-{
-    *out = (struct mc_result){
-        .reason = (enum mc_reason)in->reason,
-        .status = (enum mc_status)in->status,
-        .source = (enum mc_source)in->source,
-        .role = (enum mc_flag)in->role,
-        .disposable = (enum mc_flag)in->disposable,
-        .free = (enum mc_flag)in->free,
-        .catch_all = (enum mc_flag)in->catch_all,
-        .email = mc_span_of(in->email),
-        .suggestion = mc_span_of(in->suggestion),
-        .provider = mc_span_of(in->provider),
-        .mx = mc_span_of(in->mx),
-        .smtp = mc_span_of(in->smtp),
-        .checked_at = in->checked_at,
-    };
-}
-
-static void add_field(struct mc_text *text, const char *name, const char *value)
-{
-    if (*value) {
-        mc_text_printf(text, "  %-12s", name);
-        mc_text_add_printable(text, mc_span_of(value), 600);
-        mc_text_add_char(text, '\n');
+    if (!check->answers)
+        return;
+    while (check->printed < check->asked && mc_outlet_waiting(&check->out) < BACKLOG_BYTES) {
+        struct answer *answer = &check->answers[check->printed % WINDOW];
+        if (!answer->text)
+            return;
+        mc_text_add(mc_outlet_text(&check->out), answer->text, answer->len);
+        free(answer->text);
+        answer->text = NULL;
+        check->printed++;
     }
 }
 
-static void add_block(struct mc_text *text, const char *asked,
-                      const struct mailcheck_result *result)
+static void show(const struct check *check, struct mc_text *out, struct mc_span asked,
+                 const struct mailcheck_result *result)
 {
-    static const struct {
-        size_t place;
-        const char *name;
-    } flags[] = {{offsetof(struct mailcheck_result, role), "role"},
-                 {offsetof(struct mailcheck_result, disposable), "disposable"},
-                 {offsetof(struct mailcheck_result, free), "free provider"},
-                 {offsetof(struct mailcheck_result, catch_all), "catch-all"}};
-    struct mc_text found = {0};
-    mc_text_add_printable(text, mc_span_of(asked), LINE_MAX_BYTES);
-    mc_text_printf(text, "\n  %-12s%s (%s), score %d\n", "verdict",
-                   mailcheck_status_name(result->status), mailcheck_reason_name(result->reason),
-                   result->score);
-    if (strcmp(result->email, asked) != 0)
-        add_field(text, "read as", result->email);
-    add_field(text, "did you mean", result->suggestion);
-    for (size_t i = 0; i < MC_ARRAY_LEN(flags); i++) {
-        enum mailcheck_flag flag;
-        memcpy(&flag, (const char *)result + flags[i].place, sizeof flag);
-        if (flag == MAILCHECK_YES)
-            mc_text_printf(&found, "%s%s", found.len ? ", " : "", flags[i].name);
+    if (check->settings->format_given && check->settings->format == MC_FORMAT_JSONL)
+        mc_show_json(out, asked, &check->settings->columns, result);
+    else if (check->readable)
+        mc_show_block(out, asked, result);
+    else
+        mc_show_line(out, asked, result);
+}
+
+static void take_answer(struct check *check, uint64_t number, struct mc_span asked,
+                        const struct mailcheck_result *result)
+{
+    struct mc_text text = {0};
+    check->answered++;
+    check->seen[result->status] = true;
+    if (check->settings->unordered) {
+        show(check, mc_outlet_text(&check->out), asked, result);
+        check->printed++;
+        return;
     }
-    add_field(text, "flags", found.len ? mc_text_z(&found) : "");
-    add_field(text, "provider", result->provider);
-    add_field(text, "mail server", result->mx);
-    add_field(text, "answer", result->smtp);
-    add_field(text, "known by", mailcheck_source_name(result->source));
-    mc_text_free(&found);
+    show(check, &text, asked, result);
+    check->answers[number % WINDOW] = (struct answer){text.at, text.len};
 }
 
 static void answered(void *arg, uint64_t id, const struct mailcheck_result *result)
 {
     struct question *question = arg;
-    struct answers *answers = question->answers;
-    struct mc_text text = {0};
     (void)id;
-    answers->seen[result->status] = true;
-    if (answers->settings->format_given && answers->settings->format == MC_FORMAT_JSONL) {
-        struct mc_result row;
-        to_result(result, &row);
-        mc_json_result(&text, &answers->settings->columns, &row);
-    } else if (answers->readable) {
-        add_block(&text, question->text, result);
-    } else {
-        mc_text_add_printable(&text, mc_span_of(question->text), LINE_MAX_BYTES);
-        mc_text_printf(&text, "\t%s\t%s\n", mailcheck_status_name(result->status),
-                       mailcheck_reason_name(result->reason));
-    }
-    answers->answer[question->number].line = text.at;
-    answers->answer[question->number].len = text.len;
-    free(question->text);
+    take_answer(question->check, question->number, mc_span(question->text, question->len), result);
     free(question);
 }
 
-static void ask(struct mailcheck *context, struct answers *answers, struct mc_span address)
+static void ask(struct check *check, struct mc_span address)
 {
-    struct question *question = mc_malloc(sizeof *question);
-    answers->answer =
-        mc_grow(answers->answer, answers->count, &answers->room, sizeof *answers->answer);
-    answers->answer[answers->count] = (struct answer){0};
-    *question = (struct question){answers, answers->count++, mc_span_dup(address)};
-    mailcheck_submit(context, address.at, address.len, answered, question);
+    struct question *question = mc_malloc(sizeof *question + address.len);
+    question->check = check;
+    question->number = check->asked++;
+    question->len = address.len;
+    memcpy(question->text, address.at, address.len);
+    mailcheck_submit(check->context, address.at, address.len, answered, question);
 }
 
-/* Takes whole lines out of `input`; at the end of the input also a last one without a newline. */
-static void ask_lines(struct mailcheck *context, struct answers *answers, struct mc_text *input,
-                      bool ended)
+/* The line is longer than what was kept of it, whose beginning might look like an address. */
+static void refuse(struct check *check, struct mc_span line)
 {
-    size_t start = 0;
-    while (start < input->len) {
-        const char *end = memchr(input->at + start, '\n', input->len - start);
-        if (!end && !ended && input->len - start < LINE_MAX_BYTES)
-            break;
-        size_t stop = end ? (size_t)(end - input->at) : input->len;
-        struct mc_span line = mc_span(input->at + start, stop - start);
-        if (line.len && line.at[line.len - 1] == '\r')
-            line.len--;
-        if (line.len)
-            ask(context, answers, line);
-        start = stop + (end != NULL);
-    }
-    if (start)
-        memmove(input->at, input->at + start, input->len - start);
-    input->len -= start;
+    struct mc_text shown = {0};
+    mc_text_add_printable(&shown, line, line.len);
+    const struct mailcheck_result result = {
+        .status = MAILCHECK_UNDELIVERABLE,
+        .reason = MAILCHECK_REASON_INVALID_SYNTAX,
+        .source = MAILCHECK_SOURCE_SYNTAX,
+        .role = MAILCHECK_NOT_KNOWN,
+        .disposable = MAILCHECK_NOT_KNOWN,
+        .free = MAILCHECK_NOT_KNOWN,
+        .catch_all = MAILCHECK_NOT_KNOWN,
+        .email = mc_text_z(&shown),
+        .suggestion = "",
+        .provider = "",
+        .mx = "",
+        .smtp = "",
+        .checked_at = time(NULL),
+    };
+    take_answer(check, check->asked++, line, &result);
+    mc_text_free(&shown);
 }
 
-/* Reads standard input and answers at the same time. False on a read error. */
-static bool stream(struct mailcheck *context, struct answers *answers)
+static bool has_room(const struct check *check)
 {
-    struct mc_text input = {0};
-    bool ended = false;
-    while ((!ended || !mailcheck_idle(context)) && !answers->failed) {
-        struct pollfd in = {.fd = STDIN_FILENO, .events = POLLIN};
-        if (!ended && poll(&in, 1, mailcheck_idle(context) ? TURN_MS : 0) > 0) {
-            ssize_t got = read(STDIN_FILENO, mc_text_reserve(&input, 16384), 16384);
-            if (got < 0 && errno != EINTR && errno != EAGAIN) {
-                mc_log(MC_LOG_ERROR, "cannot read standard input: %s", strerror(errno));
-                mc_text_free(&input);
-                return false;
-            }
-            ended = got == 0;
-            input.len += got > 0 ? (size_t)got : 0;
-            ask_lines(context, answers, &input, ended);
-        }
-        if (*mc_interrupt_flag()) {
-            mailcheck_stop(context);
-            ended = true;
-        }
-        mailcheck_run(context, ended ? TURN_MS : STREAM_TURN_MS);
-        print_ready(answers);
+    return check->asked - check->printed < WINDOW && mc_outlet_waiting(&check->out) < BACKLOG_BYTES;
+}
+
+/* Asks what there is, as far as there is room. */
+static void ask_more(struct check *check)
+{
+    const struct mc_settings *settings = check->settings;
+    struct mc_span line;
+    bool cut;
+    for (; check->operand < settings->operand_count && has_room(check); check->operand++)
+        if (strcmp(settings->operands[check->operand], "-") != 0)
+            ask(check, mc_span_of(settings->operands[check->operand]));
+    while (check->operand == settings->operand_count && has_room(check) &&
+           mc_line_reader_next(&check->lines, check->ended, &line, &cut))
+        if (cut)
+            refuse(check, line);
+        else
+            ask(check, line);
+}
+
+static void read_more(struct check *check)
+{
+    char bytes[READ_BYTES];
+    ssize_t got = read(STDIN_FILENO, bytes, sizeof bytes);
+    if (got > 0) {
+        mc_line_reader_feed(&check->lines, bytes, (size_t)got);
+    } else if (got == 0) {
+        check->ended = true;
+    } else if (errno != EINTR && errno != EAGAIN) {
+        mc_log(MC_LOG_ERROR, "cannot read standard input: %s", strerror(errno));
+        check->ended = check->failed = true;
     }
-    mc_text_free(&input);
-    return true;
+}
+
+/* No more questions; those under way get what is known by now. */
+static void stop(struct check *check)
+{
+    if (check->stopped)
+        return;
+    check->stopped = check->ended = true;
+    check->operand = check->settings->operand_count;
+    mc_line_reader_free(&check->lines);
+    check->lines = (struct mc_line_reader){0};
+    mailcheck_stop(check->context);
+}
+
+static bool is_done(const struct check *check)
+{
+    return check->operand == check->settings->operand_count && check->ended &&
+           mailcheck_idle(check->context) && check->answered == check->asked &&
+           (check->out.failed ||
+            (check->printed == check->asked && !mc_outlet_waiting(&check->out)));
+}
+
+/* What was just written has made room for answers that wait, or for what is read already. */
+static bool can_go_on(const struct check *check)
+{
+    if (check->answers && check->printed < check->asked &&
+        check->answers[check->printed % WINDOW].text)
+        return mc_outlet_waiting(&check->out) < BACKLOG_BYTES;
+    return has_room(check) && (check->operand < check->settings->operand_count ||
+                               !mc_line_reader_is_empty(&check->lines));
+}
+
+static void run(struct check *check, const sigset_t *unblocked)
+{
+    enum { IN, LIBRARY, OUT, COUNT };
+    for (;;) {
+        ask_more(check);
+        print_ready(check);
+        mc_outlet_push(&check->out);
+        if (*mc_interrupt_flag() || check->out.failed)
+            stop(check);
+        if (is_done(check))
+            return;
+        bool wants_input = check->reads && !check->ended && has_room(check) &&
+                           mc_line_reader_is_empty(&check->lines);
+        struct pollfd fds[COUNT] = {
+            [IN] = {.fd = wants_input ? STDIN_FILENO : -1, .events = POLLIN},
+            [LIBRARY] = {.fd = mailcheck_fd(check->context), .events = POLLIN},
+            [OUT] = mc_outlet_poll(&check->out),
+        };
+        int wait_ms = can_go_on(check) ? 0 : mailcheck_timeout_ms(check->context);
+        struct timespec limit = {wait_ms / 1000, wait_ms % 1000 * 1000000L};
+        if (ppoll(fds, COUNT, wait_ms < 0 ? NULL : &limit, unblocked) < 0)
+            continue; /* a signal: the flag says which */
+        if (fds[IN].revents)
+            read_more(check);
+        if (fds[OUT].revents)
+            mc_outlet_ready(&check->out, fds[OUT].revents);
+        mailcheck_run(check->context, 0);
+    }
 }
 
 static void notice(void *arg, const char *line)
@@ -206,23 +241,48 @@ static void trace(void *arg, const char *line)
     fprintf(stderr, "%s\n", line);
 }
 
-static int exit_status(const struct answers *answers, bool no_probe)
+static int exit_status(const struct check *check)
 {
-    if (answers->failed)
+    if (*mc_interrupt_flag())
+        return 128 + (int)*mc_interrupt_flag();
+    if (check->out.failed && check->out.error != EPIPE)
+        mc_log(MC_LOG_ERROR, "cannot write standard output: %s", strerror(check->out.error));
+    if (check->out.failed || check->failed)
         return MC_EXIT_FAILED;
-    if (answers->seen[MC_UNDELIVERABLE])
+    if (check->seen[MC_UNDELIVERABLE])
         return MC_EXIT_UNDELIVERABLE;
-    if (answers->seen[MC_UNKNOWN])
-        return no_probe ? MC_EXIT_NO_PROBE : MC_EXIT_UNKNOWN;
-    return answers->seen[MC_RISKY] ? MC_EXIT_RISKY : MC_EXIT_OK;
+    if (check->seen[MC_UNKNOWN])
+        return mailcheck_probe_impossible(check->context) ? MC_EXIT_NO_PROBE : MC_EXIT_UNKNOWN;
+    return check->seen[MC_RISKY] ? MC_EXIT_RISKY : MC_EXIT_OK;
+}
+
+static void clean_up(struct check *check)
+{
+    mailcheck_free(check->context);
+    mc_line_reader_free(&check->lines);
+    mc_outlet_close(&check->out);
+    for (uint64_t i = check->printed; check->answers && i < check->asked; i++)
+        free(check->answers[i % WINDOW].text);
+    free(check->answers);
+}
+
+/* Signals are let in only while we wait, so that none is missed in between. */
+static void block_signals(sigset_t *before)
+{
+    sigset_t ours;
+    mc_interrupt_catch();
+    sigemptyset(&ours);
+    sigaddset(&ours, SIGINT);
+    sigaddset(&ours, SIGTERM);
+    sigprocmask(SIG_BLOCK, &ours, before);
 }
 
 int mc_cmd_check(const struct mc_settings *settings)
 {
     struct mailcheck_options options;
     char error[1024];
-    bool ok = true, streaming = false;
-    struct answers answers = {
+    sigset_t before;
+    struct check check = {
         .settings = settings,
         .readable = isatty(STDOUT_FILENO) && !settings->format_given,
     };
@@ -230,36 +290,25 @@ int mc_cmd_check(const struct mc_settings *settings)
         mc_log(MC_LOG_ERROR, "check what? Give addresses, or \"-\" to read one a line");
         return MC_EXIT_USAGE;
     }
+    for (size_t i = 0; i < settings->operand_count; i++)
+        check.reads |= strcmp(settings->operands[i], "-") == 0;
+    check.ended = !check.reads;
     mc_settings_engine(settings, &options);
     options.notice = notice;
     if (settings->verbose)
         options.trace = trace;
-    mc_interrupt_catch();
-    struct mailcheck *context = mailcheck_new(&options, error, sizeof error);
-    if (!context) {
+    check.context = mailcheck_new(&options, error, sizeof error);
+    if (!check.context) {
         mc_log(MC_LOG_ERROR, "%s", error);
         return MC_EXIT_FAILED;
     }
-    for (size_t i = 0; i < settings->operand_count; i++)
-        if (strcmp(settings->operands[i], "-") == 0)
-            streaming = true;
-        else
-            ask(context, &answers, mc_span_of(settings->operands[i]));
-    if (streaming)
-        ok = stream(context, &answers);
-    while (!mailcheck_idle(context) && !answers.failed) {
-        if (*mc_interrupt_flag())
-            mailcheck_stop(context);
-        mailcheck_run(context, TURN_MS);
-        print_ready(&answers);
-    }
-    print_ready(&answers);
-    int status = *mc_interrupt_flag() ? 128 + (int)*mc_interrupt_flag()
-                 : ok                 ? exit_status(&answers, mailcheck_probe_impossible(context))
-                                      : MC_EXIT_FAILED;
-    mailcheck_free(context);
-    for (size_t i = 0; i < answers.count; i++)
-        free(answers.answer[i].line);
-    free(answers.answer);
+    mc_outlet_open(&check.out, STDOUT_FILENO);
+    if (!settings->unordered)
+        check.answers = mc_calloc(WINDOW, sizeof *check.answers);
+    block_signals(&before);
+    run(&check, &before);
+    sigprocmask(SIG_SETMASK, &before, NULL);
+    int status = exit_status(&check);
+    clean_up(&check);
     return status;
 }

@@ -425,6 +425,8 @@ const struct mc_option mc_options[] = {
      "of the output (check: jsonl gives every field)"},
     {"columns", 0, BOTH, "NAME,...", store_columns, PLACE(columns), 0, 0,
      "which columns to append, in this order"},
+    {"unordered", 0, MC_CHECK, NULL, store_switch, PLACE(unordered), 0, 0,
+     "print each verdict as soon as it is known, in whatever order"},
     {"keep", 0, MC_CLEAN, "STATUS,...", store_statuses, PLACE(keep), 0, 0,
      "write only rows with these statuses"},
     {"split", 0, MC_CLEAN, "DIR", store_text, PLACE(split), 0, 0,

@@ -50,6 +50,7 @@ struct mc_settings {
     struct mc_columns columns;
     uint32_t keep;       /* bit of each enum mc_status to keep; all where not given */
     const char *fail_if; /* checked by cli/fail_if.c before the run starts */
+    bool unordered;      /* check: answers as they come */
     bool quiet;
     unsigned verbose; /* how many -v */
     enum mc_progress_mode progress;

@@ -137,6 +137,16 @@ void mc_json_result(struct mc_text *out, const struct mc_columns *columns,
     mc_text_add_z(out, "}\n");
 }
 
+void mc_json_answer(struct mc_text *out, struct mc_span asked, const struct mc_columns *columns,
+                    const struct mc_result *result)
+{
+    mc_text_add_z(out, "{\"address\":\"");
+    add_string(out, asked, false);
+    mc_text_add_char(out, '"');
+    add_result(out, columns, result, false);
+    mc_text_add_z(out, "}\n");
+}
+
 static bool has_name(const struct mc_jsonl_out *out, struct mc_span quoted)
 {
     for (size_t i = 0; i < out->name_count; i++)

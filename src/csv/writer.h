@@ -42,9 +42,12 @@ void mc_writer_abort(struct mc_writer *writer);
 bool mc_writer_broken_pipe(const struct mc_writer *writer);
 const char *mc_writer_error(const struct mc_writer *writer);
 
-/* One result as a JSON object without input columns: `check --format jsonl`. Appends a line. */
+/* One result as a JSON object without input columns. Appends a line. */
 struct mc_text;
 void mc_json_result(struct mc_text *out, const struct mc_columns *columns,
+                    const struct mc_result *result);
+/* The same with what was asked before it, as "address": `check --format jsonl`. */
+void mc_json_answer(struct mc_text *out, struct mc_span asked, const struct mc_columns *columns,
                     const struct mc_result *result);
 
 #endif
