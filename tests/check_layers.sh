@@ -11,7 +11,7 @@ BEGIN {
     allow["bounce"] = "base address verdict"
     allow["mx"] = "base loop address verdict"
     allow["smtp"] = "base loop lists verdict mx"
-    allow["engine"] = "base loop address lists verdict mx smtp store mailcheck"
+    allow["engine"] = "base loop address lists verdict mx smtp store mailcheck mailcheck_event"
     allow["clean"] = "base address lists verdict engine csv report mailcheck"
     allow["http"] = "base verdict engine loop mailcheck"
     allow["doctor"] = "base loop mx"
