@@ -105,11 +105,12 @@ static bool read_folder(struct mc_mailbox *mailbox, int fd, const char *path, co
     if (count < 0)
         return mc_mailbox_complain(mailbox, path, strerror(errno));
     bool maildir = mc_folder_is_maildir(fd);
+    const char *slash = *path && path[strlen(path) - 1] == '/' ? "" : "/";
     for (int i = 0; i < count; i++) {
         char inner[PATH_SIZE];
         const char *name = names[i]->d_name;
         if (mc_folder_entry(fd, name, names[i]->d_type, maildir) != MC_ENTRY_NONE) {
-            if (snprintf(inner, sizeof inner, "%s/%s", path, name) < (int)sizeof inner)
+            if (snprintf(inner, sizeof inner, "%s%s%s", path, slash, name) < (int)sizeof inner)
                 read_entry(mailbox, fd, name, inner, &way);
             else
                 mc_mailbox_complain(mailbox, path, "holds a name that is too long");

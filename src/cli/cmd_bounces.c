@@ -8,11 +8,13 @@
 
 #include "base/log.h"
 #include "base/memory.h"
+#include "base/output_file.h"
 #include "base/text.h"
 #include "bounce/mailbox.h"
 #include "bounce/verp.h"
 #include "cli/command.h"
 #include "cli/feedback.h"
+#include "cli/follow.h"
 #include "cli/state_place.h"
 #include "lists/lists.h"
 
@@ -21,12 +23,13 @@
 #define FLUSH_BYTES   (1u << 16)
 
 struct output {
+    struct mc_output file;
+    struct mc_bounce_sink sink;
     struct mc_text text;
     struct mc_text cell;
     enum mc_format format;
     const struct mc_lists *lists;
     struct mc_store *store; /* NULL: nothing is remembered */
-    int64_t now;
     bool failed;
     uint64_t kinds[MC_BOUNCE_KINDS], reasons[MC_REASON_COUNT];
     struct {
@@ -64,19 +67,28 @@ static void add_cell(struct output *output, struct mc_span cell)
 
 static void flush(struct output *output)
 {
-    if (output->text.len &&
-        fwrite(output->text.at, 1, output->text.len, stdout) != output->text.len)
+    if (!output->failed && !mc_output_write(&output->file, output->text.at, output->text.len))
         output->failed = true;
     output->text.len = 0;
 }
 
-/* Somebody may be waiting at the other end of a pipe. */
+/* Somebody may be waiting at the other end of a pipe, and for the store. */
 static void show(void *arg)
 {
     struct output *output = arg;
     flush(output);
-    if (fflush(stdout) != 0)
+    if (output->store && mc_store_pending(output->store) &&
+        !mc_store_commit(output->store, false)) {
+        mc_log(MC_LOG_ERROR, "%s", mc_store_error(output->store));
         output->failed = true;
+    }
+    output->sink.now = (int64_t)time(NULL);
+}
+
+static bool show_and_go_on(void *arg)
+{
+    show(arg);
+    return !((struct output *)arg)->failed;
 }
 
 static void add_csv(struct output *output, const struct mc_span *cells)
@@ -134,7 +146,7 @@ static void found(void *arg, const struct mc_bounce *bounce)
     size_t smtp, source;
     count(output, bounce);
     if (output->store)
-        mc_feedback_take(output->store, bounce, output->now);
+        mc_feedback_take(output->store, bounce, output->sink.now);
     output->cell.len = 0;
     if (bounce->stage != MC_STAGE_NONE) {
         mc_text_add_z(&output->cell, mc_stage_name(bounce->stage));
@@ -225,53 +237,96 @@ static bool open_store(const struct mc_settings *settings, struct output *output
     return output->store != NULL;
 }
 
+/* False where something that was named could not be read; `signal` is the one that ended it. */
+static bool read_all(const struct mc_settings *settings, struct output *output,
+                     struct mc_bounce_counts *counts, int *signal)
+{
+    static char *standard[] = {"-"};
+    size_t count = settings->operand_count ? settings->operand_count : 1;
+    char *const *paths = settings->operand_count ? settings->operands : standard;
+    bool ok = true;
+    struct mc_mailbox mailbox;
+    mc_mailbox_init(&mailbox, &output->sink, counts);
+    if (settings->follow) {
+        const struct mc_follow follow = {
+            .mailbox = &mailbox, .read = show_and_go_on, .arg = output};
+        *signal = mc_follow(&follow, paths, count);
+        ok = *signal != 0;
+    }
+    for (size_t i = 0; !settings->follow && i < count && !output->failed; i++)
+        ok = mc_mailbox_read_path(&mailbox, paths[i]) && ok;
+    mc_mailbox_free(&mailbox);
+    return ok;
+}
+
+static bool is_usable(const struct mc_settings *settings)
+{
+    bool standard = !settings->operand_count;
+    for (size_t i = 0; i < settings->operand_count; i++)
+        standard = standard || !strcmp(settings->operands[i], "-");
+    if (settings->verp && !mc_verp_valid(settings->verp))
+        mc_log(MC_LOG_ERROR, "--verp takes a pattern with {local} and {domain}, such as "
+                             "bounces+{local}={domain}@lists.example");
+    else if (settings->follow && standard)
+        mc_log(MC_LOG_ERROR,
+               "--follow wants the folder of mail, or the log, that is to be watched");
+    else
+        return true;
+    return false;
+}
+
+/* Opens what the rows and the evidence go to. False on failure. */
+static bool open_output(const struct mc_settings *settings, struct output *output)
+{
+    if (!mc_output_open(&output->file, settings->output)) {
+        mc_log(MC_LOG_ERROR, "%s", output->file.error);
+        return false;
+    }
+    return open_store(settings, output);
+}
+
+static bool close_output(struct output *output)
+{
+    flush(output);
+    bool ok = !output->failed && mc_output_commit(&output->file);
+    if (!ok && !output->file.is_broken_pipe && *output->file.error)
+        mc_log(MC_LOG_ERROR, "%s", output->file.error);
+    return ok;
+}
+
 int mc_cmd_bounces(const struct mc_settings *settings)
 {
     char error[512];
     struct mc_bounce_counts counts = {0};
-    static char *standard[] = {"-"};
-    size_t operands = settings->operand_count ? settings->operand_count : 1;
-    char *const *paths = settings->operand_count ? settings->operands : standard;
-    int status = MC_EXIT_OK;
-    if (settings->verp && !mc_verp_valid(settings->verp)) {
-        mc_log(MC_LOG_ERROR, "--verp takes a pattern with {local} and {domain}, such as "
-                             "bounces+{local}={domain}@lists.example");
+    int status = MC_EXIT_FAILED, signal = 0;
+    if (!is_usable(settings))
         return MC_EXIT_USAGE;
-    }
     struct mc_lists *lists = mc_lists_new(settings->lists, error, sizeof error);
     if (!lists) {
         mc_log(MC_LOG_ERROR, "%s", error);
         return MC_EXIT_FAILED;
     }
-    struct output output = {.format = settings->format, .lists = lists, .now = (int64_t)time(NULL)};
-    if (!open_store(settings, &output)) {
-        mc_lists_free(lists);
-        return MC_EXIT_FAILED;
-    }
-    struct mc_bounce_sink sink = {.found = found,
-                                  .provider = provider_of,
-                                  .waiting = show,
-                                  .arg = &output,
-                                  .verp = settings->verp,
-                                  .now = output.now};
+    struct output output = {.format = settings->format, .lists = lists};
+    output.sink = (struct mc_bounce_sink){.found = found,
+                                          .provider = provider_of,
+                                          .waiting = show,
+                                          .arg = &output,
+                                          .verp = settings->verp,
+                                          .now = (int64_t)time(NULL)};
+    if (!open_output(settings, &output))
+        goto done;
     if (output.format == MC_FORMAT_CSV)
         mc_text_add_z(&output.text, "address,bounce,reason,smtp,source\n");
-    struct mc_mailbox mailbox;
-    mc_mailbox_init(&mailbox, &sink, &counts);
-    for (size_t i = 0; i < operands && !output.failed; i++)
-        if (!mc_mailbox_read_path(&mailbox, paths[i]))
-            status = MC_EXIT_FAILED;
-    mc_mailbox_free(&mailbox);
-    flush(&output);
-    if (output.failed || fflush(stdout) != 0) {
-        mc_log(MC_LOG_ERROR, "standard output cannot be written: %m");
-        status = MC_EXIT_FAILED;
-    }
+    bool ok = read_all(settings, &output, &counts, &signal);
+    ok = close_output(&output) && ok;
     bool tell = !settings->quiet && (settings->verbose || isatty(STDERR_FILENO));
     if (tell)
         summarize(&output, &counts);
     if (output.store && !remember(&output, tell))
-        status = MC_EXIT_FAILED;
+        ok = false;
+    status = !ok ? MC_EXIT_FAILED : signal ? 128 + signal : MC_EXIT_OK;
+done:
+    mc_output_abort(&output.file);
     mc_text_free(&output.text);
     mc_text_free(&output.cell);
     mc_lists_free(lists);

@@ -55,6 +55,7 @@ struct mc_settings {
     unsigned verbose; /* how many -v */
     enum mc_progress_mode progress;
 
+    bool follow;      /* bounces: go on reading what comes */
     const char *verp; /* bounces: the pattern of our return paths, or NULL */
 
     const char *config; /* a config file instead of the usual ones */

@@ -25,6 +25,28 @@ echo "$line" | "$MAILCHECK" bounces -v >"$T/out" 2>"$T/err"
 ok "standard input" has '^a@example.org,hard,no_such_mailbox,.*,stdin:1$' "$T/out"
 ok "the summary" has '1 lines, 0 events: 1 hard, 0 soft, 0 blocked' "$T/err"
 
+# --- into a file, and what is no report ----------------------------------------------------------
+mailcheck bounces -v -o "$T/rows.csv" $box/qmail.eml $box/letter.eml
+same "nothing on standard output" "$(cat "$T/out")" ""
+same "the rows in the file" "$(cut -d, -f1,2 "$T/rows.csv")" "address,bounce
+nobody@example.org,hard"
+ok "which message reports nothing" has 'letter.eml: no report' "$T/err"
+ok "and how many" has '1 that report nothing' "$T/err"
+mailcheck bounces -o "$T/no/folder/rows.csv" $box/qmail.eml
+same "a file that cannot be made" "$status" 1
+
+# --- what is no text, and traps ------------------------------------------------------------------
+printf '\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1rest' >"$T/mail.msg"
+mailcheck bounces "$T/mail.msg"
+same "a message of Outlook" "$status" 1
+ok "and what to do with it" has 'mail.msg is an Outlook message.*save it as .eml' "$T/err"
+mailcheck bounces "$T/mail.msg" $box/qmail.eml
+same "the next one is read all the same" "$status $(wc -l <"$T/out")" "1 2"
+mailcheck bounces </dev/null
+same "nothing" "$status $(cat "$T/out")" "0 address,bounce,reason,smtp,source"
+mailcheck bounces <"$T/Maildir"
+same "a folder as standard input" "$status $(wc -l <"$T/out")" "0 4"
+
 mailcheck bounces "$T/there-is-none"
 same "a file that is not there" "$status" 1
 mailcheck bounces --verp nonsense /dev/null
