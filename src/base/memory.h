@@ -40,6 +40,19 @@ void mc_memory_set_handler(void (*out_of_memory)(size_t size));
 /* Makes room for one more element of `size` bytes in a growable array (1.5x). */
 void *mc_grow(void *at, size_t count, size_t *room, size_t size) __attribute__((returns_nonnull));
 
+/* Records of one size that come and go by the million, few at a time: one given back is the next to
+ * be handed out, still in the cache. {.size = ...} is empty. */
+struct mc_pool {
+    size_t size;
+    void *free;
+};
+
+/* Its bytes are undefined. To be given back with mc_pool_put. */
+void *mc_pool_get(struct mc_pool *pool) __attribute__((returns_nonnull));
+void mc_pool_put(struct mc_pool *pool, void *record);
+/* Frees what was given back. */
+void mc_pool_free(struct mc_pool *pool);
+
 /* Text that only grows: entries of at most 65,535 bytes, named by a 32-bit offset, freed all at
  * once. Offset 0 is the empty string. Up to 4 GiB. */
 struct mc_arena {

@@ -7,7 +7,7 @@
 #include "engine/state.h"
 
 #define TICK_MS         100
-#define LOOKUPS_MAX     3000 /* MX lookups under way: enough to keep the resolver busy */
+#define LOOKUPS_MAX     3000 /* MX lookups under way, those that wait for their hosts included */
 #define GATHER_PIPE_MS  600  /* ... from a pipe, whose writer may be waiting for us */
 #define GATHER_MS       1200 /* rows of a new domain are gathered so long before it is asked */
 #define DNS_OUTSTANDING 1000
@@ -124,7 +124,7 @@ static void mx_answered(void *arg, const struct mc_mx_answer *answer)
 static void ask_more(struct mc_engine *engine)
 {
     while (engine->lookups < LOOKUPS_MAX && engine->next_to_ask < engine->to_ask_count &&
-           !engine->stopping) {
+           !engine->stopping && mc_dns_has_room(engine->dns)) {
         uint32_t index = engine->to_ask[engine->next_to_ask++];
         struct mc_engine_lookup *lookup = engine->free_lookups;
         engine->free_lookups = lookup->next_free;

@@ -14,6 +14,7 @@
 enum {
     ALIASES_MAX = 8,           /* further questions that a chain of CNAMEs may cost */
     LATE_IN_A_ROW = 8,         /* a server that was late so often is no longer asked first */
+    WAITING_ENOUGH = 64,       /* questions in the queue keep the window full */
     REFUSED_PAUSE_MS = 1000,   /* before a single server is asked again after SERVFAIL */
     UNREACHABLE_PAUSE_MS = 50, /* before a dead server is tried again; doubles */
     SLOW_ANSWER_MS = 20,       /* one that took so long came from afar */
@@ -51,6 +52,7 @@ struct question_list {
 struct mc_dns {
     struct mc_loop *loop;
     struct mc_dns_carrier carrier;
+    struct mc_pool pool;                   /* of questions */
     struct question_list queue, under_way; /* the latter in the order of their deadlines */
     size_t dead;
     struct mc_dns_window window;
@@ -100,7 +102,7 @@ static void settle(struct question *question, const struct mc_dns_answer *answer
         question->state = DEAD;
         dns->dead++;
     } else {
-        free(question);
+        mc_pool_put(&dns->pool, question);
     }
     answered(arg, answer);
 }
@@ -246,7 +248,7 @@ static void on_ended(void *arg, const struct mc_dns_try_result *result)
         dns->dead -= question->state == DEAD;
         if (question->state != DEAD)
             list_remove(&dns->under_way, question);
-        free(question);
+        mc_pool_put(&dns->pool, question);
         return;
     }
     bool was_busy = dns->busy;
@@ -341,7 +343,7 @@ static void on_tick(void *arg)
 void mc_dns_ask(struct mc_dns *dns, enum mc_dns_type type, const char *name,
                 void (*answered)(void *arg, const struct mc_dns_answer *answer), void *arg)
 {
-    struct question *question = mc_malloc(sizeof *question);
+    struct question *question = mc_pool_get(&dns->pool);
     *question = (struct question){
         .dns = dns, .answered = answered, .arg = arg, .state = QUEUED, .type = type};
     size_t len = strlen(name);
@@ -350,6 +352,11 @@ void mc_dns_ask(struct mc_dns *dns, enum mc_dns_type type, const char *name,
     list_add(&dns->queue, question);
     if (!dns->busy)
         mc_timer_set(&dns->wake, mc_loop_now_ms(dns->loop));
+}
+
+bool mc_dns_has_room(const struct mc_dns *dns)
+{
+    return dns->queue.count < WAITING_ENOUGH;
 }
 
 uint64_t mc_dns_questions(const struct mc_dns *dns)
@@ -365,6 +372,7 @@ struct mc_dns *mc_dns_new(struct mc_loop *loop, const struct mc_dns_options *opt
     struct mc_dns *dns = mc_calloc(1, sizeof *dns);
     struct mc_dns_carrier_events events = {on_ended, fill_window, dns};
     dns->loop = loop;
+    dns->pool.size = sizeof(struct question);
     dns->timeout_ms = options->timeout_ms ? options->timeout_ms : 1;
     mc_dns_window_init(&dns->window, options->outstanding);
     mc_timer_init(&dns->tick, loop, on_tick, dns);
@@ -395,13 +403,14 @@ void mc_dns_free(struct mc_dns *dns)
     while (dns->queue.first) {
         struct question *question = dns->queue.first;
         list_remove(&dns->queue, question);
-        free(question);
+        mc_pool_put(&dns->pool, question);
     }
     while (dns->under_way.first) {
         struct question *question = dns->under_way.first;
         list_remove(&dns->under_way, question);
-        free(question);
+        mc_pool_put(&dns->pool, question);
     }
+    mc_pool_free(&dns->pool);
     mc_dns_message_free(&dns->message);
     ares_library_cleanup();
     free(dns);

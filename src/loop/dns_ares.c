@@ -38,6 +38,7 @@ struct mc_dns_ares {
     uint32_t timeout_ms;
     struct channel **channels;
     size_t count, room, last;
+    struct mc_pool sent; /* of struct sent */
 };
 
 /* One try of one question, while c-ares has it. */
@@ -233,7 +234,7 @@ static void on_answer(void *arg, int status, int timeouts, unsigned char *bytes,
     };
     void *question = sent->question;
     sent->channel->under_way--;
-    free(sent);
+    mc_pool_put(&ares->sent, sent);
     ares->events.ended(question, &result);
 }
 
@@ -246,7 +247,7 @@ static void send_try(void *self, const struct mc_dns_try *try, void *question)
         ares->events.ended(question, &result);
         return;
     }
-    struct sent *sent = mc_malloc(sizeof *sent);
+    struct sent *sent = mc_pool_get(&ares->sent);
     *sent = (struct sent){channel, question};
     channel->under_way++;
     ares_query(channel->ares, try->name, 1, mc_dns_type_code(try->type), on_answer, sent);
@@ -283,6 +284,7 @@ static void free_all(void *self)
 {
     struct mc_dns_ares *ares = self;
     close_channels(ares);
+    mc_pool_free(&ares->sent);
     free(ares->channels);
     free(ares);
 }
@@ -302,6 +304,7 @@ bool mc_dns_ares_new(struct mc_dns_carrier *carrier, struct mc_loop *loop,
         .system = !options->servers,
         .tcp = options->tcp,
         .timeout_ms = options->timeout_ms,
+        .sent = {.size = sizeof(struct sent)},
     };
     *carrier = (struct mc_dns_carrier){
         .self = ares,

@@ -1,5 +1,6 @@
 #include "mx/mx_lookup.h"
 
+#include "address/idna.h"
 #include "base/hash.h"
 #include "base/memory.h"
 
@@ -24,6 +25,7 @@ enum host_state { HOST_NEW, HOST_ASKING, HOST_KNOWN };
 struct pending {
     struct pending *previous, *next;
     struct mc_mx *mx;
+    struct mc_pool *pool; /* that it came from */
 };
 
 /* A host while its questions are under way. */
@@ -50,7 +52,7 @@ struct lookup {
     size_t count, next; /* hosts, and the next one to ask about */
     size_t open;        /* hosts waited for */
     struct mc_mx_entry hosts[MC_MX_MAX];
-    char domain[];
+    char domain[MC_DOMAIN_MAX + 1];
 };
 
 struct waiter {
@@ -68,18 +70,22 @@ struct mc_mx {
     struct mc_ip **chunks; /* addresses never move */
     size_t chunk_count, chunk_room, chunk_used;
     struct pending *pending;
+    struct mc_pool lookups, askings;
     struct waiter *waiters;
     size_t waiter_count, waiter_room;
     uint32_t free_waiter;
     struct mc_text detail;
 };
 
-static void begin(struct mc_mx *mx, struct pending *pending)
+/* Out of `pool`; what follows `pending` is undefined. */
+static void *begin(struct mc_mx *mx, struct mc_pool *pool)
 {
-    *pending = (struct pending){NULL, mx->pending, mx};
+    struct pending *pending = mc_pool_get(pool);
+    *pending = (struct pending){NULL, mx->pending, mx, pool};
     if (mx->pending)
         mx->pending->previous = pending;
     mx->pending = pending;
+    return pending;
 }
 
 static void end(struct pending *pending)
@@ -87,7 +93,7 @@ static void end(struct pending *pending)
     *(pending->previous ? &pending->previous->next : &pending->mx->pending) = pending->next;
     if (pending->next)
         pending->next->previous = pending->previous;
-    free(pending);
+    mc_pool_put(pending->pool, pending);
 }
 
 /* The table of hosts */
@@ -326,8 +332,7 @@ static void on_a(void *arg, const struct mc_dns_answer *is)
 
 static void ask_host(struct mc_mx *mx, uint32_t at)
 {
-    struct asking *asking = mc_malloc(sizeof *asking);
-    begin(mx, &asking->pending);
+    struct asking *asking = begin(mx, &mx->askings);
     asking->host = at;
     asking->open = 1;
     asking->families[0].count = asking->families[1].count = 0;
@@ -370,9 +375,12 @@ static void on_mx(void *arg, const struct mc_dns_answer *is)
 void mc_mx_lookup(struct mc_mx *mx, struct mc_span domain,
                   void (*answered)(void *arg, const struct mc_mx_answer *answer), void *arg)
 {
-    struct lookup *lookup = mc_malloc(sizeof *lookup + domain.len + 1);
-    *lookup = (struct lookup){.answered = answered, .arg = arg};
-    begin(mx, &lookup->pending);
+    struct lookup *lookup = begin(mx, &mx->lookups);
+    lookup->answered = answered;
+    lookup->arg = arg;
+    lookup->implicit = false;
+    lookup->count = lookup->next = lookup->open = 0;
+    MC_ASSERT(domain.len < sizeof lookup->domain);
     memcpy(lookup->domain, domain.at, domain.len);
     lookup->domain[domain.len] = '\0';
     mc_dns_ask(mx->dns, MC_DNS_MX, lookup->domain, on_mx, lookup);
@@ -384,6 +392,8 @@ struct mc_mx *mc_mx_new(struct mc_dns *dns, const struct mc_mx_options *options)
     mx->dns = dns;
     mx->options = *options;
     mx->free_waiter = MC_NONE;
+    mx->lookups.size = sizeof(struct lookup);
+    mx->askings.size = sizeof(struct asking);
     return mx;
 }
 
@@ -393,6 +403,8 @@ void mc_mx_free(struct mc_mx *mx)
         return;
     while (mx->pending)
         end(mx->pending);
+    mc_pool_free(&mx->lookups);
+    mc_pool_free(&mx->askings);
     for (size_t i = 0; i < mx->chunk_count; i++)
         free(mx->chunks[i]);
     free(mx->chunks);

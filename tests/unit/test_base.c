@@ -15,6 +15,27 @@
 #include "base/memory.h"
 #include "base/text.h"
 
+static void pool_hands_out_each_record_to_one_owner(void **state)
+{
+    (void)state;
+    enum { RECORDS = 50 };
+    struct mc_pool pool = {.size = 40};
+    char *records[RECORDS];
+    for (int round = 0; round < 3; round++) {
+        for (int i = 0; i < RECORDS; i++) {
+            records[i] = mc_pool_get(&pool);
+            memset(records[i], i + round, pool.size);
+        }
+        for (int i = RECORDS - 1; i >= 0; i--) {
+            for (size_t at = 0; at < pool.size; at++)
+                assert_int_equal(records[i][at], i + round);
+            mc_pool_put(&pool, records[i]);
+        }
+    }
+    mc_pool_free(&pool);
+    assert_null(pool.free);
+}
+
 static void arena_gives_back_what_it_got(void **state)
 {
     (void)state;
@@ -192,6 +213,7 @@ static void finding_says_what_looking_at_each_byte_says(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(pool_hands_out_each_record_to_one_owner),
         cmocka_unit_test(arena_gives_back_what_it_got),
         cmocka_unit_test(index_finds_all_of_one_hash),
         cmocka_unit_test(sixteen_bytes_as_one_by_one),
