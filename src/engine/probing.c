@@ -265,8 +265,10 @@ static bool take(void *arg, uint32_t lane, struct mc_recipient *recipient)
 static void note_reply(struct mc_engine *engine, uint32_t address, const struct mc_answer *answer)
 {
     struct mc_address_record *record = &engine->addresses.records[address];
-    struct mc_reply_whose whose = mc_engine_whose(engine, address);
-    record->reply = mc_reply_log_add_answer(engine->replies, answer, &whose);
+    record->reply = mc_reply_log_known(engine->replies, answer);
+    if (!record->reply)
+        record->reply =
+            mc_reply_log_add_answer(engine->replies, answer, mc_engine_email(engine, address));
     if (answer->host != MC_NONE)
         record->host = answer->host;
     if (answer->peer != MC_NONE)
@@ -320,9 +322,9 @@ void mc_probing_settle_ended(struct mc_engine *engine, uint32_t address)
     MC_ASSERT(domain->ended[kind_of(record)]);
     if (domain->ended_at != MC_NONE && domain->ended_at != address) { /* as that one heard it */
         const struct mc_address_record *other = &engine->addresses.records[domain->ended_at];
-        struct mc_reply_whose whose = mc_engine_whose(engine, domain->ended_at);
+        struct mc_span email = mc_engine_email(engine, domain->ended_at);
         record->reply = mc_reply_log_add(engine->replies,
-                                         mc_reply_log_get(engine->replies, other->reply, &whose));
+                                         mc_reply_log_get(engine->replies, other->reply, email));
         record->host = other->host;
     }
     mc_engine_settle(engine, address, (enum mc_reason)domain->ended[kind_of(record)],

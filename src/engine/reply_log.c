@@ -132,8 +132,7 @@ static struct mc_span shown(struct mc_span line)
     return line;
 }
 
-struct mc_span mc_reply_log_get(struct mc_reply_log *log, uint64_t number,
-                                const struct mc_reply_whose *whose)
+struct mc_span mc_reply_log_get(struct mc_reply_log *log, uint64_t number, struct mc_span address)
 {
     struct mc_span rest = stored(log, number);
     if (!(number & MARKED))
@@ -142,9 +141,7 @@ struct mc_span mc_reply_log_get(struct mc_reply_log *log, uint64_t number,
     for (const char *mark; (mark = memchr(rest.at, MARK, rest.len)) != NULL;) {
         size_t before = (size_t)(mark - rest.at);
         mc_text_add(&log->line, rest.at, before);
-        mc_text_add_printable(&log->line, whose->local, SIZE_MAX);
-        mc_text_add_char(&log->line, '@');
-        mc_text_add_printable(&log->line, whose->domain, SIZE_MAX);
+        mc_text_add_printable(&log->line, address, SIZE_MAX);
         rest = mc_span(mark + 1, rest.len - before - 1);
     }
     mc_text_add_span(&log->line, rest);
@@ -216,38 +213,35 @@ static void write_raw(struct mc_text *raw, const struct mc_answer *answer)
 }
 
 /* The line with a mark for each address, into `line`; false where it has none or is too long. */
-static bool write_marked(struct mc_text *line, struct mc_span raw,
-                         const struct mc_reply_whose *whose)
+static bool write_marked(struct mc_text *line, struct mc_span raw, struct mc_span address)
 {
-    size_t local = whose->local.len, whole = local + 1 + whose->domain.len;
-    const char *end = raw.at + raw.len, *from = raw.at, *at = raw.at;
     bool any = false;
     line->len = 0;
-    while ((at = memchr(at, '@', (size_t)(end - at))) != NULL) {
-        const char *place = at - local;
-        at++;
-        if ((size_t)(at - 1 - from) < local || (size_t)(end - place) < whole ||
-            memcmp(place, whose->local.at, local) != 0 ||
-            memcmp(at, whose->domain.at, whose->domain.len) != 0)
-            continue;
-        mc_text_add_printable(line, mc_span(from, (size_t)(place - from)), SIZE_MAX);
+    for (const char *place;
+         address.len && (place = memmem(raw.at, raw.len, address.at, address.len)) != NULL;) {
+        size_t before = (size_t)(place - raw.at);
+        mc_text_add_printable(line, mc_span(raw.at, before), SIZE_MAX);
         mc_text_add_char(line, MARK);
-        from = at = place + whole;
+        raw = mc_span(place + address.len, raw.len - before - address.len);
         any = true;
     }
-    mc_text_add_printable(line, mc_span(from, (size_t)(end - from)), SIZE_MAX);
+    mc_text_add_printable(line, raw, SIZE_MAX);
     return any && line->len <= MC_REPLY_LINE_SHOWN;
 }
 
-uint64_t mc_reply_log_add_answer(struct mc_reply_log *log, const struct mc_answer *answer,
-                                 const struct mc_reply_whose *whose)
+uint64_t mc_reply_log_known(const struct mc_reply_log *log, const struct mc_answer *answer)
 {
     size_t slot = answer->wording & (COMMON_SIZE - 1);
-    if (answer->wording && log->wordings[slot].wording == answer->wording)
-        return log->wordings[slot].number;
-    write_raw(&log->raw, answer);
+    bool known = answer->wording && log->wordings[slot].wording == answer->wording;
+    return known ? log->wordings[slot].number : 0;
+}
+
+uint64_t mc_reply_log_add_answer(struct mc_reply_log *log, const struct mc_answer *answer,
+                                 struct mc_span address)
+{
     uint64_t number;
-    if (answer->wording && write_marked(&log->line, mc_text_span(&log->raw), whose)) {
+    write_raw(&log->raw, answer);
+    if (answer->wording && write_marked(&log->line, mc_text_span(&log->raw), address)) {
         number = append(log, mc_text_span(&log->line), MARKED);
     } else {
         log->line.len = 0;
@@ -256,6 +250,7 @@ uint64_t mc_reply_log_add_answer(struct mc_reply_log *log, const struct mc_answe
     }
     bool serves_all = number & MARKED || log->raw.len <= MC_REPLY_LINE_SHOWN;
     if (number && answer->wording && serves_all) {
+        size_t slot = answer->wording & (COMMON_SIZE - 1);
         log->wordings[slot].wording = answer->wording;
         log->wordings[slot].number = number;
     }

@@ -16,22 +16,18 @@
 
 struct mc_reply_log;
 
-/* A recipient as it was sent. */
-struct mc_reply_whose {
-    struct mc_span local, domain;
-};
-
 struct mc_reply_log *mc_reply_log_new(void);
 void mc_reply_log_free(struct mc_reply_log *log);
 
 /* Returns a number for mc_reply_log_get; 0 for an empty line. A full disk loses the line, with a
  * warning, never the verdict. `line` may be one that mc_reply_log_get returned. */
 uint64_t mc_reply_log_add(struct mc_reply_log *log, struct mc_span line);
-/* The deciding line of an answer: "RCPT 550 5.1.1 no such user". */
+/* The number of the deciding line of an answer ("RCPT 550 5.1.1 no such user"), where its wording
+ * has one already; else 0, and it is to be added. `address`: the recipient, as it was sent. */
+uint64_t mc_reply_log_known(const struct mc_reply_log *log, const struct mc_answer *answer);
 uint64_t mc_reply_log_add_answer(struct mc_reply_log *log, const struct mc_answer *answer,
-                                 const struct mc_reply_whose *whose);
+                                 struct mc_span address);
 /* Valid until the next call. */
-struct mc_span mc_reply_log_get(struct mc_reply_log *log, uint64_t number,
-                                const struct mc_reply_whose *whose);
+struct mc_span mc_reply_log_get(struct mc_reply_log *log, uint64_t number, struct mc_span address);
 
 #endif

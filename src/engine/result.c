@@ -21,14 +21,18 @@ static struct mc_span join(char *at, struct mc_span local, struct mc_span domain
     return mc_span(at, local.len + 1 + domain.len);
 }
 
+struct mc_span mc_engine_email(struct mc_engine *engine, uint32_t address)
+{
+    return join(engine->email, mc_address_table_local(&engine->addresses, address),
+                mc_domain_table_name(&engine->domains, engine->addresses.records[address].domain));
+}
+
 struct mc_span mc_engine_deciding_line(struct mc_engine *engine, uint32_t address)
 {
     const struct mc_address_record *record = &engine->addresses.records[address];
     const struct mc_domain *domain = &engine->domains.domains[record->domain];
-    if (record->reply) {
-        struct mc_reply_whose whose = mc_engine_whose(engine, address);
-        return mc_reply_log_get(engine->replies, record->reply, &whose);
-    }
+    if (record->reply)
+        return mc_reply_log_get(engine->replies, record->reply, mc_engine_email(engine, address));
     if (record->recalled)
         return mc_recall_line(engine, address);
     if ((record->source != MC_SOURCE_DNS && !domain->recalled_at) || !domain->detail)
@@ -69,7 +73,7 @@ void mc_engine_result(struct mc_engine *engine, uint32_t address, struct mc_resu
         .free = domain->free ? MC_YES : MC_NO,
         .catch_all = catch_all_flag(&domain->proof),
         .provider = mc_span_of(domain->provider ? domain->provider->id : ""),
-        .email = join(engine->email, local, mc_arena_get(names, domain->name)),
+        .email = mc_engine_email(engine, address),
         .suggestion = mc_span("", 0),
         .mx = mx_shown(engine, record, domain),
         .smtp = settled ? mc_engine_deciding_line(engine, address) : mc_span("", 0),

@@ -88,14 +88,8 @@ void mc_engine_settle(struct mc_engine *engine, uint32_t address, enum mc_reason
 
 /* Line that decided about a settled address, "" where there is none. */
 struct mc_span mc_engine_deciding_line(struct mc_engine *engine, uint32_t address);
-/* The address as the reply log wants it. */
-static inline struct mc_reply_whose mc_engine_whose(const struct mc_engine *engine,
-                                                    uint32_t address)
-{
-    return (struct mc_reply_whose){
-        mc_address_table_local(&engine->addresses, address),
-        mc_domain_table_name(&engine->domains, engine->addresses.records[address].domain)};
-}
+/* local@domain, as it is sent; valid until the next call and the next mc_engine_result. */
+struct mc_span mc_engine_email(struct mc_engine *engine, uint32_t address);
 /* An address that nothing has decided yet goes where it is to wait. */
 void mc_engine_join(struct mc_engine *engine, uint32_t address);
 

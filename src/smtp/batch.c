@@ -2,39 +2,52 @@
 
 #include "base/memory.h"
 
-struct mc_batch_item *mc_batch_add(struct mc_batch *batch, uint32_t id, uint32_t lane,
-                                   struct mc_span local, struct mc_span domain)
+#define COMMON_LENGTH 32
+
+void mc_batch_expect(struct mc_batch *batch, uint32_t count)
 {
-    MC_ASSERT(local.len <= UINT16_MAX && domain.len <= UINT16_MAX);
+    size_t need = batch->count + (size_t)count;
+    if (need > batch->room) {
+        batch->items = mc_realloc(batch->items, need * sizeof *batch->items);
+        batch->room = need;
+    }
+    mc_text_reserve(&batch->text, (size_t)count * COMMON_LENGTH);
+}
+
+/* A new item with room for an address of this length. */
+static struct mc_batch_item *add(struct mc_batch *batch, uint32_t id, uint32_t lane, size_t len)
+{
+    MC_ASSERT(len <= UINT16_MAX);
     batch->items = mc_grow(batch->items, batch->count, &batch->room, sizeof *batch->items);
     struct mc_batch_item *item = &batch->items[batch->count++];
     *item = (struct mc_batch_item){
-        .id = id,
-        .lane = lane,
-        .text = (uint32_t)batch->text.len,
-        .local_len = (uint16_t)local.len,
-        .domain_len = (uint16_t)domain.len,
-    };
-    mc_text_add_span(&batch->text, local);
-    mc_text_add_span(&batch->text, domain);
+        .id = id, .lane = lane, .text = (uint32_t)batch->text.len, .len = (uint16_t)len};
+    mc_text_reserve(&batch->text, len);
+    batch->text.len += len;
     return item;
 }
 
-struct mc_span mc_batch_local(const struct mc_batch *batch, const struct mc_batch_item *item)
+struct mc_batch_item *mc_batch_add(struct mc_batch *batch, uint32_t id, uint32_t lane,
+                                   struct mc_span local, struct mc_span domain)
 {
-    return mc_span(batch->text.at + item->text, item->local_len);
+    struct mc_batch_item *item = add(batch, id, lane, local.len + 1 + domain.len);
+    char *at = batch->text.at + item->text;
+    memcpy(at, local.at, local.len);
+    at[local.len] = '@';
+    memcpy(at + local.len + 1, domain.at, domain.len);
+    return item;
 }
 
-struct mc_span mc_batch_domain(const struct mc_batch *batch, const struct mc_batch_item *item)
+struct mc_span mc_batch_address(const struct mc_batch *batch, const struct mc_batch_item *item)
 {
-    return mc_span(batch->text.at + item->text + item->local_len, item->domain_len);
+    return mc_span(batch->text.at + item->text, item->len);
 }
 
 void mc_batch_copy(struct mc_batch *to, const struct mc_batch *from,
                    const struct mc_batch_item *item)
 {
-    struct mc_batch_item *copy = mc_batch_add(to, item->id, item->lane, mc_batch_local(from, item),
-                                              mc_batch_domain(from, item));
+    struct mc_batch_item *copy = add(to, item->id, item->lane, item->len);
+    memcpy(to->text.at + copy->text, from->text.at + item->text, item->len);
     copy->tries = item->tries;
     copy->needs_smtputf8 = item->needs_smtputf8;
     copy->is_control = item->is_control;

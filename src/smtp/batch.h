@@ -20,8 +20,8 @@ enum mc_asking {
 
 struct mc_batch_item {
     uint32_t id, lane;
-    uint32_t text; /* where its local part and then its domain start in the batch's text */
-    uint16_t local_len, domain_len;
+    uint32_t text; /* where its address starts in the batch's text */
+    uint16_t len;
     uint8_t asking; /* enum mc_asking */
     uint8_t plan;   /* which commands go before its RCPT (dialogue.c) */
     uint8_t tries;  /* sessions that were lost with it under way */
@@ -37,11 +37,13 @@ struct mc_batch {
     struct mc_text text;
 };
 
+/* Room for so many more, of common length, at once. */
+void mc_batch_expect(struct mc_batch *batch, uint32_t count);
 /* Copies the spans. Returns the new item, valid until the next call. */
 struct mc_batch_item *mc_batch_add(struct mc_batch *batch, uint32_t id, uint32_t lane,
                                    struct mc_span local, struct mc_span domain);
-struct mc_span mc_batch_local(const struct mc_batch *batch, const struct mc_batch_item *item);
-struct mc_span mc_batch_domain(const struct mc_batch *batch, const struct mc_batch_item *item);
+/* "local@domain" */
+struct mc_span mc_batch_address(const struct mc_batch *batch, const struct mc_batch_item *item);
 
 /* Appends one item of `from` as a waiting one, with its tries. */
 void mc_batch_copy(struct mc_batch *to, const struct mc_batch *from,

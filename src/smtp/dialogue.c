@@ -521,9 +521,7 @@ static bool say_next(struct mc_dialogue *d, struct mc_text *out)
         mc_text_add_z(out, item->needs_smtputf8 ? "> SMTPUTF8\r\n" : ">\r\n");
     } else {
         mc_text_add_z(out, "RCPT TO:<");
-        mc_text_add_span(out, mc_batch_local(&d->batch, item));
-        mc_text_add_char(out, '@');
-        mc_text_add_span(out, mc_batch_domain(&d->batch, item));
+        mc_text_add_span(out, mc_batch_address(&d->batch, item));
         mc_text_add_z(out, ">\r\n");
         item->asking = MC_ASKING_SENT;
         d->open_rcpts++;

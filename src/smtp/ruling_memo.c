@@ -39,6 +39,11 @@ static struct recipient parts_of(struct mc_span whole)
     };
 }
 
+static bool same(const char *at, struct mc_span what)
+{
+    return memcmp(at, what.at, what.len) == 0 || mc_span_equal_nocase(mc_span(at, what.len), what);
+}
+
 /* The first place of the address in the text: an at sign has it on both sides. */
 static const char *find_whole(struct mc_span text, const struct recipient *recipient)
 {
@@ -46,10 +51,8 @@ static const char *find_whole(struct mc_span text, const struct recipient *recip
     if (!recipient->domain.len)
         return mc_find_nocase(text, recipient->whole);
     while (from < end && (at = memchr(from, '@', (size_t)(end - from))) != NULL) {
-        if ((size_t)(end - at) > recipient->domain.len &&
-            mc_span_equal_nocase(mc_span(at + 1, recipient->domain.len), recipient->domain) &&
-            mc_span_equal_nocase(mc_span(at - recipient->local.len, recipient->local.len),
-                                 recipient->local))
+        if ((size_t)(end - at) > recipient->domain.len && same(at + 1, recipient->domain) &&
+            same(at - recipient->local.len, recipient->local))
             return at - recipient->local.len;
         from = at + 1;
     }
@@ -66,7 +69,7 @@ static struct found key_of(enum mc_stage stage, const struct mc_reply *reply,
                            struct mc_span provider, const struct mc_ours *ours)
 {
     struct key key;
-    struct found found = {.plain = true, .as_written = true};
+    struct found found = {.as_written = true};
     struct mc_span rest = mc_span(reply->text, reply->text_len);
     const struct recipient recipient = parts_of(ours->recipient);
     if (rest.len > KEY_TEXT_MAX || provider.len + ours->address.len > 64)
@@ -77,14 +80,12 @@ static struct found key_of(enum mc_stage stage, const struct mc_reply *reply,
     key.head.subject = reply->subject;
     key.head.detail = reply->detail;
     key.head.stage = (uint8_t)stage;
-    size_t len = append(&key, append(&key, 0, provider), ours->address);
+    size_t start = append(&key, append(&key, 0, provider), ours->address), len = start;
     for (;;) {
         const char *place = find_whole(rest, &recipient);
         struct mc_span part = mc_span(rest.at, place ? (size_t)(place - rest.at) : rest.len);
         if (len + part.len + sizeof(uint16_t) > sizeof key.text)
             return found;
-        found.plain = found.plain && !mc_find_nocase(part, recipient.local) &&
-                      !mc_find_nocase(part, recipient.domain);
         len = append(&key, len, part);
         if (!place)
             break;
@@ -92,6 +93,8 @@ static struct found key_of(enum mc_stage stage, const struct mc_reply *reply,
             found.as_written && memcmp(place, recipient.whole.at, recipient.whole.len) == 0;
         rest = mc_span(place + recipient.whole.len, rest.len - part.len - recipient.whole.len);
     }
+    struct mc_span left = mc_span(key.text + start, len - start);
+    found.plain = !mc_find_nocase(left, recipient.local) && !mc_find_nocase(left, recipient.domain);
     uint64_t hash = mc_hash(mc_span((const char *)&key, offsetof(struct key, text) + len));
     found.key = hash ? hash : 1;
     return found;

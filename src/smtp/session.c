@@ -222,8 +222,8 @@ static void speak(struct mc_session *session)
     act(session, &step);
 }
 
-/* Our own address stands in few replies, and asking the kernel for it is dear: three dots or two
- * colons between digits are the least that an address has. */
+/* Our own address stands in few replies, and asking the kernel for it is dear. The least that one
+ * has is three dots between digits, two colons in a row, or seven. */
 static bool may_hold_an_address(const struct mc_reply *reply)
 {
     const char *end = reply->text + reply->text_len;
@@ -231,27 +231,21 @@ static bool may_hold_an_address(const struct mc_reply *reply)
     for (const char *at = reply->text; (at = memchr(at, '.', (size_t)(end - at))) != NULL; at++)
         dots += at > reply->text && mc_is_digit(at[-1]) && at + 1 < end && mc_is_digit(at[1]);
     for (const char *at = reply->text; (at = memchr(at, ':', (size_t)(end - at))) != NULL; at++)
-        colons++;
-    return dots >= 3 || colons >= 2;
+        colons += at + 1 < end && at[1] == ':' ? 7 : 1;
+    return dots >= 3 || colons >= 7;
 }
 
 static struct mc_ruling rule(struct mc_session *session, const struct mc_reply *reply)
 {
     struct mc_session_common *common = session->common;
     enum mc_stage stage = mc_dialogue_stage(&session->dialogue);
-    const struct mc_batch *batch = &session->dialogue.batch;
     const struct mc_batch_item *item = mc_dialogue_item(&session->dialogue);
     struct mc_ours ours = {.sender = mc_span_of(common->names.mail_from),
                            .helo = mc_span_of(common->names.helo)};
     if (reply->code >= 400 && may_hold_an_address(reply)) /* of a good one only the code is read */
         ours.address = mc_span_of(mc_stream_local_address(session->stream));
-    common->line.len = 0;
-    if (item) {
-        mc_text_add_span(&common->line, mc_batch_local(batch, item));
-        mc_text_add_char(&common->line, '@');
-        mc_text_add_span(&common->line, mc_batch_domain(batch, item));
-    }
-    ours.recipient = mc_text_span(&common->line);
+    if (item)
+        ours.recipient = mc_batch_address(&session->dialogue.batch, item);
     return mc_ruling_memo(&common->memo, stage, reply, mc_span_of(session->provider), &ours,
                           &session->wording);
 }

@@ -69,6 +69,8 @@ static void read_enhanced(struct mc_span line, struct mc_reply *reply)
 static char split_at_bare_cr(struct mc_reply *reply, size_t from, char separator)
 {
     size_t to = from;
+    if (!memchr(reply->text + from, '\r', (size_t)reply->text_len - from))
+        return separator;
     for (size_t i = from; i < reply->text_len; i++) {
         char *at = reply->text + i;
         if (*at != '\r') {
@@ -156,9 +158,30 @@ static enum mc_reply_state take(struct mc_reply_parser *parser, const char *at, 
     return MC_REPLY_MORE;
 }
 
+/* Nearly all replies are one line that came in one piece: no need to gather it. False where this
+ * one may be anything else; nothing is taken then. */
+static bool take_whole(struct mc_reply_parser *parser, const char *at, size_t len)
+{
+    struct mc_reply *reply = parser->reply;
+    while (len && at[len - 1] == '\r')
+        len--;
+    if (parser->total || len < 4 || at[3] != ' ' || len > 4 + MC_REPLY_LINE_MAX ||
+        memchr(at, '\r', len) || !(reply->code = code_of(at, len)))
+        return false;
+    reply->text_len = (uint16_t)(len - 4);
+    memcpy(reply->text, at + 4, len - 4);
+    read_enhanced(mc_span(reply->text, reply->text_len), reply);
+    return true;
+}
+
 enum mc_reply_state mc_reply_feed(struct mc_reply_parser *parser, const char *bytes, size_t len,
                                   size_t *used)
 {
+    const char *first_end = memchr(bytes, '\n', len);
+    if (first_end && take_whole(parser, bytes, (size_t)(first_end - bytes))) {
+        *used = (size_t)(first_end - bytes) + 1;
+        return MC_REPLY_COMPLETE;
+    }
     for (*used = 0; *used < len;) {
         const char *at = bytes + *used;
         const char *line_feed = memchr(at, '\n', len - *used);

@@ -1,8 +1,14 @@
-/* anchor_smtp FIRST_ADDRESS SERVERS CONNECTIONS RECIPIENTS TOTAL: a bare pipelining client. Asks
- * for TOTAL recipients, RECIPIENTS a session, on port 25 of SERVERS addresses from FIRST_ADDRESS
- * on, at most CONNECTIONS at once: greeting, EHLO, then MAIL, all RCPTs and QUIT in one write. */
+/* anchor_smtp FIRST_ADDRESS SERVERS CONNECTIONS RECIPIENTS TOTAL [polite|lockstep]: a bare client.
+ * Asks for TOTAL recipients, RECIPIENTS a session, on port 25 of SERVERS addresses from
+ * FIRST_ADDRESS on, at most CONNECTIONS at once: greeting, EHLO, then MAIL, all RCPTs and QUIT in
+ * one write, and hangs up once the last recipient is answered.
+ *
+ * Two that do more of what the program must. `polite`: QUIT comes when the answers are in, for they
+ * may ask for another recipient (the control), and the server hangs up first. `lockstep`: one
+ * command at a time, as clients do that cannot pipeline. */
 #include <arpa/inet.h>
 #include <errno.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,7 +17,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum step { GREETING, EHLO, BATCH };
+enum step { GREETING, EHLO, BATCH, LEAVING };
 
 struct session {
     int fd;
@@ -26,6 +32,7 @@ static int epoll_fd;
 static long per_session, left, under_way, servers, opened;
 static long counts[6];
 static uint32_t first_address;
+static bool polite, lockstep;
 
 static int open_session(struct session *s)
 {
@@ -50,13 +57,26 @@ static int open_session(struct session *s)
 static void send_batch(struct session *s)
 {
     static char out[65536];
-    size_t len = (size_t)snprintf(out, sizeof out, "MAIL FROM:<check@probe.bench>\r\n");
-    for (long i = 0; i < s->recipients; i++)
+    long from = lockstep ? s->replies : 0, to = lockstep ? from + 1 : s->recipients + 1;
+    size_t len = 0;
+    if (!from)
+        len = (size_t)snprintf(out, sizeof out, "MAIL FROM:<check@probe.bench>\r\n");
+    for (long i = from ? from : 1; i < to; i++)
         len += (size_t)snprintf(out + len, sizeof out - len, "RCPT TO:<user%ld.%ld@d%ld.bench>\r\n",
                                 opened, i, opened % 1000);
-    len += (size_t)snprintf(out + len, sizeof out - len, "QUIT\r\n");
+    if (!polite)
+        len += (size_t)snprintf(out + len, sizeof out - len, "QUIT\r\n");
     if (send(s->fd, out, len, MSG_NOSIGNAL) != (ssize_t)len)
         counts[0]++;
+}
+
+/* True where nothing more is waited for. */
+static int leave(struct session *s)
+{
+    s->step = LEAVING;
+    if (polite && send(s->fd, "QUIT\r\n", 6, MSG_NOSIGNAL) < 0)
+        counts[0]++;
+    return !polite;
 }
 
 /* One line; true where the session is over. */
@@ -78,7 +98,13 @@ static int take_line(struct session *s, const char *line, size_t len)
     case BATCH:
         if (s->replies++ > 0 && line[0] >= '2' && line[0] <= '5')
             counts[line[0] - '0']++;
-        return s->replies > s->recipients;
+        if (s->replies > s->recipients)
+            return leave(s);
+        if (lockstep)
+            send_batch(s);
+        return 0;
+    case LEAVING:
+        return 0;
     }
     return 1;
 }
@@ -114,6 +140,8 @@ int main(int argc, char **argv)
     long connections = atol(argv[3]);
     per_session = atol(argv[4]);
     left = atol(argv[5]);
+    lockstep = argc > 6 && strcmp(argv[6], "lockstep") == 0;
+    polite = lockstep || (argc > 6 && strcmp(argv[6], "polite") == 0);
     struct session *sessions = calloc((size_t)connections, sizeof *sessions);
     epoll_fd = epoll_create1(0);
     for (long i = 0; i < connections && open_session(&sessions[i]); i++)
