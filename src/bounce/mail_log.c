@@ -1,5 +1,7 @@
 #include "bounce/mail_log.h"
 
+#include <stdio.h>
+
 #include "base/hash.h"
 #include "base/memory.h"
 #include "bounce/find_address.h"
@@ -10,6 +12,7 @@ struct line {
     struct mc_span source, whole;
     const struct mc_bounce_sink *sink;
     struct mc_bounce_counts *counts;
+    struct mc_deliveries **deliveries;
 };
 
 static void emit(const struct line *line, struct mc_span raw, struct mc_bounce_said *said,
@@ -126,7 +129,21 @@ static bool exim(const struct line *line, struct mc_span text)
     return true;
 }
 
-/* sm-mta[9]: ID: to=<a@b>,<c@d>, ..., relay=mx [ip], dsn=5.1.1, stat=User unknown */
+/* Sendmail's own word for any 550, whoever was to blame: the number tells what it is worth. */
+static bool is_empty_word(struct mc_span stat, const struct mc_bounce_said *said)
+{
+    static const char *const words[] = {"User unknown", "Service unavailable", "Data format error",
+                                        "Remote protocol error"};
+    bool word = false;
+    for (size_t i = 0; i < MC_ARRAY_LEN(words); i++)
+        word = word || mc_bounce_starts(stat, words[i]);
+    bool mailbox = said->subject == 1 && (said->detail == 1 || said->detail == 3 ||
+                                          said->detail == 6 || said->detail == 10);
+    return word && said->class && !(mailbox && mc_bounce_starts(stat, words[0]));
+}
+
+/* sm-mta[9]: ID: to=<a@b>,<c@d>, ..., relay=mx [ip], dsn=5.1.1, reply=550 5.1.1 ..., stat=User
+ * unknown */
 static bool sendmail(const struct line *line, struct mc_span text)
 {
     size_t at = mc_bounce_find(text, " stat=");
@@ -141,6 +158,15 @@ static bool sendmail(const struct line *line, struct mc_span text)
         return true;
     }
     said.delayed = mc_bounce_starts(said.text, "Deferred") || said.class == 4;
+    size_t quoted = mc_bounce_find(text, " reply=");
+    if (quoted < at)
+        said.text = mc_span(text.at + quoted + strlen(" reply="), at - quoted - strlen(" reply="));
+    char number[32];
+    if (is_empty_word(said.text, &said)) {
+        int len = snprintf(number, sizeof number, "%u %u.%u.%u", said.class * 100U + 50,
+                           (unsigned)said.class, (unsigned)said.subject, (unsigned)said.detail);
+        said.text = mc_span(number, (size_t)len);
+    }
     struct mc_span list = from(text, to + strlen(" to="));
     size_t end = mc_bounce_find(list, ", "), next = 0;
     struct mc_span names = mc_span(list.at, end), address;
@@ -168,6 +194,57 @@ static bool opensmtpd(const struct line *line, struct mc_span text)
     struct mc_span relay = value(text, "relay=\"");
     emit(line, value(text, " to="), &said, host_of(relay));
     return true;
+}
+
+/* relay: PermFail for ID: from=<x@y>, to=<a@b>, ..., stat=550 ... (OpenSMTPD before 5.4) */
+static bool opensmtpd_old(const struct line *line, struct mc_span text)
+{
+    size_t dead = mc_bounce_find(text, ": PermFail for "),
+           late = mc_bounce_find(text, ": TempFail for ");
+    size_t stat = mc_bounce_find(text, "stat=");
+    if ((dead == text.len && late == text.len) || stat == text.len)
+        return false;
+    struct mc_bounce_said said = {.delayed = late < dead,
+                                  .text = mc_bounce_trim(from(text, stat + strlen("stat=")))};
+    emit(line, value(text, " to="), &said, host_of(value(text, " relay=")));
+    return true;
+}
+
+static bool told(const struct line *line, enum mc_fate fate, const struct mc_fate_line *told)
+{
+    if (fate == MC_FATE_NONE)
+        return false;
+    if (fate == MC_FATE_DELIVERED)
+        line->counts->successes++;
+    else if (fate == MC_FATE_NEWS)
+        line->counts->no_reports++;
+    else {
+        struct mc_span names = told->recipients.len ? told->recipients : told->said, address;
+        uint64_t before = line->counts->bounces;
+        for (size_t next = 0; mc_find_address(names, &next, &address);) {
+            struct mc_bounce_said said = {.delayed = fate == MC_FATE_DELAYED, .text = told->said};
+            emit(line, address, &said, mc_span("", 0));
+        }
+        line->counts->nameless += line->counts->bounces == before;
+    }
+    return true;
+}
+
+static bool qmail(const struct line *line, struct mc_span text)
+{
+    struct mc_fate_line fate_line;
+    enum mc_fate fate = mc_qmail_line_read(line->deliveries, text, &fate_line);
+    return told(line, fate, &fate_line);
+}
+
+static bool tracking(const struct line *line, struct mc_span text)
+{
+    struct mc_fate_line fate_line;
+    struct mc_text said = {0};
+    enum mc_fate fate = mc_tracking_line_read(text, &said, &fate_line);
+    bool done = told(line, fate, &fate_line);
+    mc_text_free(&said);
+    return done;
 }
 
 static bool is_code(struct mc_span text)
@@ -212,20 +289,23 @@ bool mc_log_line_is(struct mc_span line)
     if (mc_bounce_has(line, " to=<"))
         return mc_bounce_has(line, "status=") || mc_bounce_has(line, " stat=") ||
                mc_bounce_has(line, "stat=\"");
+    if (mc_bounce_has(line, "starting delivery ") || mc_bounce_has(line, "#Fields: date-time,"))
+        return true;
     return (mc_bounce_has(line, " ** ") || mc_bounce_has(line, " == ")) &&
            (mc_bounce_has(line, " R=") || mc_bounce_has(line, ": "));
 }
 
-void mc_log_line_read(struct mc_span text, struct mc_span source, const struct mc_bounce_sink *sink,
-                      struct mc_bounce_counts *counts)
+void mc_log_line_read(struct mc_span text, struct mc_span source, struct mc_deliveries **deliveries,
+                      const struct mc_bounce_sink *sink, struct mc_bounce_counts *counts)
 {
-    struct line line = {.source = source, .sink = sink, .counts = counts};
+    struct line line = {.source = source, .sink = sink, .counts = counts, .deliveries = deliveries};
     text = mc_bounce_trim(text);
     if (!text.len)
         return;
     line.whole = text;
     counts->lines++;
     if (postfix(&line, text) || opensmtpd(&line, text) || sendmail(&line, text) ||
+        opensmtpd_old(&line, text) || qmail(&line, text) || tracking(&line, text) ||
         (!is_code(text) && exim(&line, text)) || reply(&line, text))
         return;
     counts->no_reports++;

@@ -138,7 +138,7 @@ void mc_mailbox_read_line(struct mc_mailbox *mailbox, struct mc_span line, const
     if (is_json(line))
         read_event(mailbox, line, from);
     else
-        mc_log_line_read(line, from, mailbox->sink, mailbox->counts);
+        mc_log_line_read(line, from, &mailbox->deliveries, mailbox->sink, mailbox->counts);
 }
 
 static void read_lines(struct mc_mailbox *mailbox)
@@ -158,7 +158,8 @@ static void read_lines(struct mc_mailbox *mailbox)
             return;
         struct mc_span from = numbered(mailbox->name, number, source, sizeof source);
         if (seen <= LINE_BYTES_MAX && !skip)
-            mc_log_line_read(mc_span(window.at, seen), from, mailbox->sink, mailbox->counts);
+            mc_log_line_read(mc_span(window.at, seen), from, &mailbox->deliveries, mailbox->sink,
+                             mailbox->counts);
         else if (!skip)
             mc_mailbox_complain(mailbox, source, "a line of more than 1 MB is passed over");
         skip = !end;
@@ -416,6 +417,7 @@ void mc_mailbox_free(struct mc_mailbox *mailbox)
 {
     mc_input_free(&mailbox->input);
     mc_message_free(&mailbox->message);
+    mc_deliveries_free(mailbox->deliveries);
 }
 
 bool mc_mailbox_read_fd(struct mc_mailbox *mailbox, int fd, const char *name)

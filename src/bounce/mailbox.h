@@ -20,6 +20,7 @@ struct mc_mailbox {
     const char *name; /* of the file that is being read */
     struct mc_input input;
     struct mc_message message;
+    struct mc_deliveries *deliveries; /* of the log that is being read */
 };
 
 void mc_mailbox_init(struct mc_mailbox *mailbox, const struct mc_bounce_sink *sink,

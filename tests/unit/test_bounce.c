@@ -88,6 +88,64 @@ static void lines(void **state)
          "relay=\"198.18.0.1 (mx)\" delay=1s result=\"PermFail\" stat=\"550 5.7.1 listed at "
          "spamhaus\"",
          "d@example.org blocked"},
+        /* Sendmail says "User unknown" of any 550: the number, or the reply, tells more */
+        {"Nov  2 h sm-mta[9]: 2A: to=<c@example.org>, relay=mx. [198.18.0.1], dsn=5.7.1, "
+         "stat=User unknown",
+         "c@example.org blocked"},
+        {"Nov  2 h sm-mta[9]: 2A: to=<c@example.org>, relay=mx. [198.18.0.1], dsn=5.1.8, "
+         "stat=User unknown",
+         "c@example.org blocked"},
+        {"Nov  2 h sm-mta[9]: 2A: to=<c@example.org>, relay=mx. [198.18.0.1], dsn=5.1.1, "
+         "reply=550 spam from your network, stat=User unknown",
+         "c@example.org blocked"},
+        {"Nov  2 h smtpd[9]: relay: PermFail for 7f: from=<x@y.example>, to=<d@example.org>, "
+         "rcpt=<->, relay=[198.18.0.1], delay=1s, stat=550 5.1.1 no such user",
+         "d@example.org no_such_mailbox"},
+        {"@4000000065430a0c1a2b3c4d starting delivery 12: msg 345 to remote e@example.org\n"
+         "@4000000065430a0c1a2b3c4d starting delivery 13: msg 345 to remote f@example.org\n"
+         "@4000000065430a0d1a2b3c4d delivery 12: failure: 198.18.0.5_does_not_like_recipient./"
+         "Remote_host_said:_550_5.1.1_User_unknown/Giving_up_on_198.18.0.5./\n"
+         "@4000000065430a0d1a2b3c4d delivery 13: deferral: "
+         "Connected_to_198.18.0.5_but_connection_died._(#4.4.2)/",
+         "e@example.org no_such_mailbox f@example.org connect_failed"},
+        {"Nov  2 10:00:00 h qmail: 1793610000.1 starting delivery 7: msg 1 to local g@example.org\n"
+         "Nov  2 10:00:00 h qmail: 1793610000.2 delivery 7: failure: "
+         "Sorry,_no_mailbox_here_by_that_name._(#5.1.1)/",
+         "g@example.org no_such_mailbox"},
+        {"#Fields: date-time,client-ip,client-hostname,server-ip,server-hostname,source-context,"
+         "connector-id,source,event-id,internal-message-id,message-id,network-message-id,"
+         "recipient-address,recipient-status,total-bytes\n"
+         "2026-11-02T10:00:00.000Z,,,198.18.0.1,MX,,Internet,SMTP,FAIL,1,<1@s.example>,x,"
+         "h@example.org;i@example.org,\"{[{LRT=11/2/2026 10:00:00 AM};{LED=550 5.1.1 User unknown, "
+         "\"\"sorry\"\"};{FQDN=mx.example.org};{IP=198.18.0.5}]}\",100,2,,,News,n@s.example\n"
+         "2026-11-02T10:00:00.000Z,,MX,,MX,,,STOREDRIVER,DELIVER,1,<1@s.example>,x,j@example.org,,"
+         "100,1,,,News,n@s.example\n"
+         "2026-11-02T10:00:00.000Z,,,,MX,,,ROUTING,FAIL,1,<1@s.example>,x,k@example.org,550 5.1.1 "
+         "RESOLVER.ADR.RecipNotFound; not found,100,1,,,News,n@s.example",
+         "h@example.org no_such_mailbox i@example.org no_such_mailbox k@example.org "
+         "no_such_mailbox"},
+        {"2026-11-02 10:00:00 1abcde-000000-00 ** user <user@example.org> R=local T=mail: Mailbox "
+         "quota exceeded",
+         "user@example.org mailbox_full"},
+        {"2026-11-02 10:00:00 1abcde-000000-00 == l@example.org R=dns T=smtp defer (-53): retry "
+         "time not reached for any host",
+         "l@example.org timeout"},
+        {"2026-11-02 10:00:00 1abcde-000000-00 == m@example.org R=dns T=smtp defer (111): "
+         "Connection refused",
+         "m@example.org connect_failed"},
+        {"2026-11-02 10:00:00 1abcde-000000-00 ** n@example.org: Unrouteable address",
+         "n@example.org no_such_mailbox"},
+        {"2026-11-02 10:00:00 1abcde-000000-00 ** o@nowhere.example R=dns: all relevant MX records "
+         "point to non-existent hosts",
+         "o@nowhere.example no_mail_server"},
+        {"2026-11-02 10:00:00 1abcde-000000-00 ** p@example.org R=dns T=smtp H=mx.example.org "
+         "[198.18.0.5] X=TLS1.3:TLS_AES_256_GCM_SHA384:256 CV=yes: SMTP error from remote mail "
+         "server after end of data: 554 5.7.1 spam message rejected",
+         "p@example.org blocked"},
+        {"2026-11-02 10:00:00 1abcde-000000-00 == q@example.org R=dns T=smtp defer (-45) "
+         "H=mx.example.org [198.18.0.5]: SMTP error from remote mail server after MAIL "
+         "FROM:<n@s.example>: 421 too many connections",
+         "q@example.org blocked"},
         {"550 5.1.1 <e@example.org>: User unknown", "e@example.org no_such_mailbox"},
         {"f@example.org: 452 4.2.2 mailbox full", "f@example.org mailbox_full"},
         {"250 2.1.5 ok", "-"},
