@@ -28,29 +28,6 @@ static inline struct mc_bytes16 mc_bytes16_load(const char *at)
     return bytes;
 }
 
-/* Fewer than 16, zeros behind them; touches no byte outside. */
-static inline struct mc_bytes16 mc_bytes16_load_short(const char *at, size_t len)
-{
-    struct mc_bytes16 bytes;
-#if defined(__SSE2__)
-    uint64_t first, last = 0;
-    if (len >= 8) { /* two loads that overlap, less the overlap */
-        memcpy(&first, at, 8);
-        memcpy(&last, at + len - 8, 8);
-        last = len > 8 ? last >> 8 * (16 - len) : 0;
-    } else {
-        first = 0;
-        for (size_t i = 0; i < len; i++)
-            first |= (uint64_t)(unsigned char)at[i] << 8 * i;
-    }
-    bytes.all = _mm_set_epi64x((long long)last, (long long)first);
-#else
-    memset(bytes.all, 0, MC_BYTES16);
-    memcpy(bytes.all, at, len);
-#endif
-    return bytes;
-}
-
 static inline void mc_bytes16_store(char *at, struct mc_bytes16 bytes)
 {
     memcpy(at, &bytes.all, MC_BYTES16);

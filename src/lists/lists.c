@@ -50,6 +50,11 @@ bool mc_lists_is_free(const struct mc_lists *lists, struct mc_span domain)
            (word.flags & MC_NAME_FREE_BELOW);
 }
 
+bool mc_lists_has_suppressed(const struct mc_lists *lists)
+{
+    return lists->user.suppressed.count > 0;
+}
+
 bool mc_lists_is_suppressed(const struct mc_lists *lists, struct mc_span local,
                             struct mc_span domain)
 {

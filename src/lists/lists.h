@@ -7,6 +7,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <stdio.h>
 
 #include "base/span.h"
@@ -23,10 +24,22 @@ void mc_lists_free(struct mc_lists *lists);
 /* Domains are lower-case A-labels without trailing dot; local parts as mc_address_parse gives
  * them (any case, perhaps quoted, perhaps UTF-8). */
 bool mc_lists_is_role(const struct mc_lists *lists, struct mc_span local);
+/* The same for one of at most 63 small letters, digits and separators (dot, hyphen, underscore),
+ * where bit i says that its byte i is such. Reads up to 8 bytes behind it. */
+bool mc_lists_is_role_looked(const struct mc_lists *lists, struct mc_span local, uint64_t digits,
+                             uint64_t separators);
 bool mc_lists_is_disposable(const struct mc_lists *lists, struct mc_span domain);
 /* The domain's best MX belongs to a disposable service. */
 bool mc_lists_is_disposable_mx(const struct mc_lists *lists, struct mc_span mx_host);
 bool mc_lists_is_free(const struct mc_lists *lists, struct mc_span domain);
+/* What the lists say of a domain, in one walk for whoever meets millions of them: the same as the
+ * functions for each. */
+struct mc_domain_facts {
+    bool is_disposable, is_free, is_slip; /* the latter: mc_lists_suggest has an answer */
+};
+struct mc_domain_facts mc_lists_domain_facts(const struct mc_lists *lists, struct mc_span domain);
+/* Is there a suppress.txt at all? */
+bool mc_lists_has_suppressed(const struct mc_lists *lists);
 /* On the user's suppress.txt, as address or as domain. */
 bool mc_lists_is_suppressed(const struct mc_lists *lists, struct mc_span local,
                             struct mc_span domain);

@@ -9,6 +9,7 @@
 struct mc_lists {
     struct mc_user_lists user;
     struct mc_role_filter role_filter;
+    size_t longest_bundled_label, longest_bundled_name; /* of a target */
     size_t longest_target; /* bytes of its label: what is far longer is no slip of any */
 };
 

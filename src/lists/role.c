@@ -220,6 +220,13 @@ bool mc_lists_is_role(const struct mc_lists *lists, struct mc_span local)
            mc_lists_is_role_slowly(lists, local);
 }
 
+bool mc_lists_is_role_looked(const struct mc_lists *lists, struct mc_span local, uint64_t digits,
+                             uint64_t separators)
+{
+    return mc_role_filter_may_match_looked(&lists->role_filter, local, digits, separators) &&
+           mc_lists_is_role_slowly(lists, local);
+}
+
 void mc_lists_fill_role_filter(struct mc_lists *lists)
 {
     const struct mc_wordset *set = &mc_lists_role_words;

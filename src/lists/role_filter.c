@@ -1,128 +1,113 @@
 #include "lists/role_filter.h"
 
+#include <endian.h>
+
 #include "base/bytes16.h"
 
-/* Longer ones are let through. One bit of a mask for each byte. */
-#define LOCAL_MAX 63
-
-/* Two places in the filter, from the length, the first four bytes and the last four, whatever the
- * case of their letters. */
-static inline uint32_t digest_of(uint32_t first, uint32_t last, size_t len)
+/* What the filter knows of a word: its first eight bytes, whatever the case of their letters, and
+ * how long it is. `eight`: behind the word's own bytes may stand anything. */
+static inline uint64_t own_bytes(uint64_t eight, size_t len)
 {
-    const uint32_t lower = 0x20202020;
-    uint64_t mixed = (first | lower | (uint64_t)(last | lower) << 32) + (len << 5);
-    return (uint32_t)((mixed * UINT64_C(0x9e3779b97f4a7c15)) >> 32);
+    return len < 8 ? eight & ((UINT64_C(1) << 8 * len) - 1) : eight;
 }
 
-static inline uint32_t four_bytes(const char *at)
+static inline uint64_t eight_bytes(const char *at)
 {
-    uint32_t four;
-    memcpy(&four, at, sizeof four);
-    return four;
+    uint64_t eight;
+    memcpy(&eight, at, sizeof eight);
+    return le64toh(eight) | UINT64_C(0x2020202020202020);
 }
 
-static inline uint32_t digest(const char *at, size_t len)
+static inline uint64_t digest(uint64_t own, size_t len)
 {
-    if (len >= 4)
-        return digest_of(four_bytes(at), four_bytes(at + len - 4), len);
-    if (len == 0)
-        return 0;
-    uint32_t all = (unsigned char)at[0] | (uint32_t)(unsigned char)at[len / 2] << 8 |
-                   (uint32_t)(unsigned char)at[len - 1] << 16;
-    return digest_of(all, 0, len);
+    return (own + (len << 5)) * UINT64_C(0x9e3779b97f4a7c15);
 }
 
 /* Which word of the filter, and which two bits of it. */
-static inline size_t place(uint32_t digest)
+static inline size_t place(uint64_t digest)
 {
-    return digest >> (32 - (MC_ROLE_FILTER_BITS - 6));
+    return digest >> (64 - (MC_ROLE_FILTER_BITS - 6));
 }
 
-static inline uint64_t two_bits(uint32_t digest)
+static inline uint64_t two_bits(uint64_t digest)
 {
-    return UINT64_C(1) << (digest & 63) | UINT64_C(1) << (digest >> 6 & 63);
+    return UINT64_C(1) << (digest >> 40 & 63) | UINT64_C(1) << (digest >> 46 & 63);
 }
 
-static inline bool has(const struct mc_role_filter *filter, uint32_t hash)
+static inline bool has(const struct mc_role_filter *filter, uint64_t own, size_t len)
 {
+    uint64_t hash = digest(own, len);
     return (~filter->bits[place(hash)] & two_bits(hash)) == 0;
 }
 
-static inline bool may_be(const struct mc_role_filter *filter, const char *at, size_t len)
+static inline bool is_separator(char c)
 {
-    return has(filter, digest(at, len));
+    return c == '.' || c == '-' || c == '_';
 }
 
+/* Of a word its first token is kept, without digits at the end: a local part that is this word, or
+ * has it, has that token. Nearly all are one token without digits. */
 void mc_role_filter_add(struct mc_role_filter *filter, struct mc_span word)
 {
-    uint32_t hash = digest(word.at, word.len);
-    filter->bits[place(hash)] |= two_bits(hash);
+    for (size_t start = 0, end; start < word.len; start = end + 1) {
+        char eight[8] = {0};
+        for (end = start; end < word.len && !is_separator(word.at[end]);)
+            end++;
+        size_t len = end - start;
+        while (len > 0 && mc_is_digit(word.at[start + len - 1]))
+            len--;
+        if (len == 0)
+            continue;
+        memcpy(eight, word.at + start, len < sizeof eight ? len : sizeof eight);
+        uint64_t hash = digest(own_bytes(eight_bytes(eight), len), len);
+        filter->bits[place(hash)] |= two_bits(hash);
+        return;
+    }
+    filter->passes_all = filter->passes_all || word.len > 0;
 }
-
-struct view {
-    const char *text;
-    uint64_t digits, separators;
-};
 
 /* How much of the first `len` bytes is left without the digits at their end. */
-static inline size_t without_digits(const struct view *view, size_t len)
+static inline size_t without_digits(uint64_t digits, size_t len)
 {
-    return len ? len - (size_t)__builtin_clzll(~(view->digits << (64 - len))) : 0;
+    return len ? len - (size_t)__builtin_clzll(~(digits << (64 - len))) : 0;
 }
 
-/* The tokens put together, without the digits at their end: what is left behind is `end` long,
- * or shorter where that ends with a separator. */
-static inline bool joined_may_be(const struct mc_role_filter *filter, const struct view *view,
-                                 size_t end)
+bool mc_role_filter_may_match_looked(const struct mc_role_filter *filter, struct mc_span local,
+                                     uint64_t digits, uint64_t separators)
 {
-    const uint64_t four = 0xf;
-    char joined[LOCAL_MAX];
-    while (end > 0 && view->separators >> (end - 1) & 1)
-        end = without_digits(view, end - 1);
-    uint64_t separators = view->separators & ((UINT64_C(1) << end) - 1);
-    size_t len = end - (size_t)__builtin_popcountll(separators), at = 0;
-    /* mostly both ends are whole */
-    if (len >= 4 && !(separators & (four | four << (end - 4))))
-        return has(filter,
-                   digest_of(four_bytes(view->text), four_bytes(view->text + end - 4), len));
-    for (size_t i = 0; i < end; i++) {
-        joined[at] = view->text[i];
-        at += !(separators >> i & 1);
+    uint64_t joined = 0;
+    size_t start = 0, joined_len = 0, joined_stem = 0;
+    bool found = filter->passes_all;
+    for (uint64_t ends = separators | UINT64_C(1) << local.len; ends; ends &= ends - 1) {
+        size_t end = (size_t)__builtin_ctzll(ends), stem = without_digits(digits, end);
+        uint64_t eight = eight_bytes(local.at + start);
+        if (stem > start) {
+            found |= has(filter, own_bytes(eight, stem - start), stem - start);
+            joined_stem = joined_len + stem - start;
+        }
+        if (joined_len < 8)
+            joined |= own_bytes(eight, end - start) << 8 * joined_len;
+        joined_len += end - start;
+        start = end + 1;
     }
-    return may_be(filter, joined, len);
-}
-
-static inline bool look(struct view *view, struct mc_span local)
-{
-    uint64_t letters = 0;
-    view->text = local.at;
-    for (size_t done = 0; done < local.len; done += MC_BYTES16) {
-        size_t left = local.len - done;
-        struct mc_bytes16 bytes = left < MC_BYTES16 ? mc_bytes16_load_short(local.at + done, left)
-                                                    : mc_bytes16_load(local.at + done);
-        letters |= mc_bytes16_among(mc_bytes16_fold(bytes), 'a', 'z') << done;
-        view->digits |= mc_bytes16_among(bytes, '0', '9') << done;
-        view->separators |= (mc_bytes16_among(bytes, '-', '.') | mc_bytes16_are(bytes, '_'))
-                            << done;
-    }
-    return (letters | view->digits | view->separators) == (UINT64_C(1) << local.len) - 1;
+    return found || (separators && joined_stem > 0 &&
+                     has(filter, own_bytes(joined, joined_stem), joined_stem));
 }
 
 bool mc_role_filter_may_match(const struct mc_role_filter *filter, struct mc_span local)
 {
-    struct view view = {0};
-    if (local.len > LOCAL_MAX || !look(&view, local))
+    char text[MC_ROLE_LOOKED_MAX + 1 + MC_BYTES16];
+    uint64_t letters = 0, digits = 0, separators = 0;
+    if (local.len == 0 || local.len > MC_ROLE_LOOKED_MAX)
         return true;
-    size_t start = 0, stem = 0;
-    for (uint64_t ends = view.separators | UINT64_C(1) << local.len; ends; ends &= ends - 1) {
-        size_t end = (size_t)__builtin_ctzll(ends);
-        stem = without_digits(&view, end);
-        if ((stem > start && may_be(filter, local.at + start, stem - start)) ||
-            (stem < end && may_be(filter, local.at + start, end - start)))
-            return true;
-        start = end + 1;
+    memcpy(text, local.at, local.len);
+    memset(text + local.len, 0, MC_BYTES16);
+    for (size_t at = 0; at < local.len; at += MC_BYTES16) {
+        struct mc_bytes16 bytes = mc_bytes16_load(text + at);
+        letters |= mc_bytes16_among(mc_bytes16_fold(bytes), 'a', 'z') << at;
+        digits |= mc_bytes16_among(bytes, '0', '9') << at;
+        separators |= (mc_bytes16_among(bytes, '-', '.') | mc_bytes16_are(bytes, '_')) << at;
     }
-    return view.separators &&
-           (may_be(filter, local.at, local.len) || may_be(filter, local.at, stem) ||
-            joined_may_be(filter, &view, stem));
+    return (letters | digits | separators) != (UINT64_C(1) << local.len) - 1 ||
+           mc_role_filter_may_match_looked(filter, mc_span(text, local.len), digits, separators);
 }

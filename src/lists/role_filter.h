@@ -13,6 +13,7 @@
 
 /* {0} lets nothing pass. */
 struct mc_role_filter {
+    bool passes_all; /* a word has no letter for the filter to look at */
     uint64_t bits[1 << (MC_ROLE_FILTER_BITS - 6)];
 };
 
@@ -21,5 +22,13 @@ void mc_role_filter_add(struct mc_role_filter *filter, struct mc_span word);
 /* False: no word is found in `local` by the rules of role.c, be it as a whole, without the digits
  * at its end, as a token, or as its tokens joined. True: perhaps. */
 bool mc_role_filter_may_match(const struct mc_role_filter *filter, struct mc_span local);
+
+/* The same for whoever knows already that `local` has at most MC_ROLE_LOOKED_MAX bytes: digits and
+ * separators (dot, hyphen, underscore) as these bits say, else letters. Reads up to MC_ROLE_READS
+ * bytes behind it. */
+#define MC_ROLE_LOOKED_MAX 63
+#define MC_ROLE_READS      8
+bool mc_role_filter_may_match_looked(const struct mc_role_filter *filter, struct mc_span local,
+                                     uint64_t digits, uint64_t separators);
 
 #endif

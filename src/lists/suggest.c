@@ -96,8 +96,14 @@ static size_t write_span(char *out, struct mc_span text)
 void mc_lists_measure_targets(struct mc_lists *lists)
 {
     size_t longest = 0;
-    for (size_t i = 0; i < mc_lists_targets_count; i++)
-        longest = mc_lists_targets[i].label_len > longest ? mc_lists_targets[i].label_len : longest;
+    for (size_t i = 0; i < mc_lists_targets_count; i++) {
+        const struct mc_target *target = &mc_lists_targets[i];
+        size_t name_len = target->label_len + 1 + strlen(target->ending);
+        longest = target->label_len > longest ? target->label_len : longest;
+        if (name_len > lists->longest_bundled_name)
+            lists->longest_bundled_name = name_len;
+    }
+    lists->longest_bundled_label = longest;
     for (size_t i = 0; i < lists->user.target_count; i++)
         longest =
             lists->user.targets[i].label_len > longest ? lists->user.targets[i].label_len : longest;
@@ -110,6 +116,7 @@ struct reading {
     bool known;                           /* a real name: nothing is to be done */
     bool below_known;                     /* g.mail.com */
     bool real_tld;
+    bool disposable, free;  /* as mc_lists_is_disposable, mc_lists_is_free */
     bool wrong_ending;      /* endings.tsv has one of its endings */
     struct mc_span typo;    /* what was meant, where the domain is on the table of slips */
     struct mc_span targets; /* value of MC_NAME_TARGETS of the ending */
@@ -127,10 +134,12 @@ static struct reading read_domain(const struct mc_lists *lists, struct mc_span d
             continue;
         if (level == 0 && (word.flags & MC_NAME_TYPO) && !(word.flags & MC_NAME_ALLOWED))
             reading.typo = word.value;
-        if ((level == 0 && (word.flags & (MC_NAME_ALLOWED | MC_NAME_FREE | MC_NAME_KNOWN))) ||
-            (level == 1 && (word.flags & MC_NAME_FREE_BELOW)) ||
-            (!decided &&
-             (word.flags & (MC_NAME_DISPOSABLE | MC_NAME_ALLOWED)) == MC_NAME_DISPOSABLE))
+        if ((level == 0 && (word.flags & MC_NAME_FREE)) ||
+            (level == 1 && (word.flags & MC_NAME_FREE_BELOW)))
+            reading.free = true;
+        if (!decided && (word.flags & (MC_NAME_DISPOSABLE | MC_NAME_ALLOWED)) == MC_NAME_DISPOSABLE)
+            reading.disposable = true;
+        if (level == 0 && (word.flags & (MC_NAME_ALLOWED | MC_NAME_KNOWN)))
             reading.known = true;
         decided = decided || (word.flags & (MC_NAME_DISPOSABLE | MC_NAME_ALLOWED));
         if (level > 0) {
@@ -139,10 +148,9 @@ static struct reading read_domain(const struct mc_lists *lists, struct mc_span d
         }
         if (level == 1 && (word.flags & MC_NAME_TARGETS))
             reading.targets = word.value;
-        if (reading.known || reading.typo.len > 0)
-            break;
         reading.real_tld = (word.flags & MC_NAME_TLD) && mc_name_above(name).len == 0;
     }
+    reading.known = reading.known || reading.free || reading.disposable;
     return reading;
 }
 
@@ -202,12 +210,13 @@ static size_t repair_ending(const struct mc_lists *lists, const struct reading *
 
 /* hotmail.frr, yahoo.ci.uk: a target's label, and an ending one letter away from the target's own.
  * An ending that is a real top-level domain (hotmail.ve) is somebody else's. */
-static size_t repair_unknown_ending(const struct reading *reading, char *out)
+static size_t repair_unknown_ending(const struct mc_lists *lists, const struct reading *reading,
+                                    char *out)
 {
     const struct mc_target *found = NULL;
     struct mc_word word;
     bool dotted = memchr(reading->ending.at, '.', reading->ending.len) != NULL;
-    if (reading->ending.len > LABEL_MAX ||
+    if (reading->ending.len > LABEL_MAX || reading->label.len > lists->longest_bundled_label ||
         (reading->real_tld && (!dotted || reading->label.len < SHORTEST_FUZZY)) ||
         !mc_wordset_find(&mc_lists_names, reading->label, &word) || !(word.flags & MC_NAME_BARE))
         return 0;
@@ -234,9 +243,12 @@ static size_t repair_dots(const struct mc_lists *lists, const struct reading *re
     struct mc_word word;
     if (reading->below_known)
         return 0;
-    for (size_t i = 0; i < reading->domain.len; i++)
+    for (size_t i = 0; i < reading->domain.len; i++) {
+        if (len > lists->longest_bundled_name)
+            return 0;
         if (reading->domain.at[i] != '.')
             joined[len++] = reading->domain.at[i];
+    }
     if (!mc_lists_find_name(lists, mc_span(joined, len), &word) || !(word.flags & MC_NAME_BARE))
         return 0;
     size_t label = word.value.len - mc_name_above(word.value).len - 1;
@@ -256,23 +268,44 @@ static size_t complete(const struct mc_lists *lists, struct mc_span domain, char
     return write_span(out, word.value);
 }
 
+static size_t suggest(const struct mc_lists *lists, const struct reading *reading, char *out)
+{
+    if (reading->typo.len > 0)
+        return write_span(out, reading->typo);
+    if (reading->known)
+        return 0;
+    size_t len = repair_label(lists, reading, out);
+    if (len == 0)
+        len = repair_dots(lists, reading, out);
+    if (len == 0)
+        len = repair_unknown_ending(lists, reading, out);
+    if (len == 0)
+        len = repair_ending(lists, reading, out);
+    return mc_span_equal(mc_span(out, len), reading->domain) ? 0 : len;
+}
+
+static bool is_readable(struct mc_span domain)
+{
+    return domain.len > 0 && domain.len <= DOMAIN_MAX && memchr(domain.at, '.', domain.len) != NULL;
+}
+
 size_t mc_lists_suggest(const struct mc_lists *lists, struct mc_span domain, char *out)
 {
-    if (domain.len == 0 || domain.len > DOMAIN_MAX)
-        return 0;
-    if (memchr(domain.at, '.', domain.len) == NULL)
-        return complete(lists, domain, out);
+    if (is_readable(domain)) {
+        struct reading reading = read_domain(lists, domain);
+        return suggest(lists, &reading, out);
+    }
+    return domain.len == 0 || domain.len > DOMAIN_MAX ? 0 : complete(lists, domain, out);
+}
+
+struct mc_domain_facts mc_lists_domain_facts(const struct mc_lists *lists, struct mc_span domain)
+{
+    char suggestion[DOMAIN_MAX + 1];
+    if (!is_readable(domain))
+        return (struct mc_domain_facts){mc_lists_is_disposable(lists, domain),
+                                        mc_lists_is_free(lists, domain),
+                                        mc_lists_suggest(lists, domain, suggestion) > 0};
     struct reading reading = read_domain(lists, domain);
-    if (reading.typo.len > 0)
-        return write_span(out, reading.typo);
-    if (reading.known)
-        return 0;
-    size_t len = repair_label(lists, &reading, out);
-    if (len == 0)
-        len = repair_dots(lists, &reading, out);
-    if (len == 0)
-        len = repair_unknown_ending(&reading, out);
-    if (len == 0)
-        len = repair_ending(lists, &reading, out);
-    return len == domain.len && memcmp(out, domain.at, len) == 0 ? 0 : len;
+    return (struct mc_domain_facts){reading.disposable, reading.free,
+                                    suggest(lists, &reading, suggestion) > 0};
 }

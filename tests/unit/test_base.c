@@ -111,14 +111,10 @@ static void sixteen_bytes_as_one_by_one(void **state)
             letters |= (uint64_t)(mc_ascii_lower(c) >= 'a' && mc_ascii_lower(c) <= 'z') << i;
             digits |= (uint64_t)mc_is_digit(c) << i;
         }
-        for (size_t len = 0; len <= MC_BYTES16; len++) {
-            struct mc_bytes16 some =
-                len < MC_BYTES16 ? mc_bytes16_load_short(bytes, len) : mc_bytes16_load(bytes);
-            uint64_t mask = (UINT64_C(1) << len) - 1;
-            assert_int_equal(mc_bytes16_are(some, ','), commas & mask);
-            assert_int_equal(mc_bytes16_among(mc_bytes16_fold(some), 'a', 'z'), letters & mask);
-            assert_int_equal(mc_bytes16_among(some, '0', '9'), digits & mask);
-        }
+        struct mc_bytes16 all = mc_bytes16_load(bytes);
+        assert_int_equal(mc_bytes16_are(all, ','), commas);
+        assert_int_equal(mc_bytes16_among(mc_bytes16_fold(all), 'a', 'z'), letters);
+        assert_int_equal(mc_bytes16_among(all, '0', '9'), digits);
     }
 }
 

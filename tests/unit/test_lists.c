@@ -129,6 +129,31 @@ static void targets_get_no_suggestion(void **state)
     fclose(file);
 }
 
+static void assert_facts_agree(const char *format, struct mc_span name)
+{
+    char domain[600], out[256];
+    int len = snprintf(domain, sizeof domain, format, (int)name.len, name.at);
+    struct mc_span text = mc_span(domain, (size_t)len);
+    struct mc_domain_facts facts = mc_lists_domain_facts(bundled, text);
+    if (facts.is_disposable != mc_lists_is_disposable(bundled, text) ||
+        facts.is_free != mc_lists_is_free(bundled, text) ||
+        facts.is_slip != (mc_lists_suggest(bundled, text, out) > 0))
+        fail_msg("one walk and three disagree about %s", domain);
+}
+
+static void facts_are_what_each_list_says(void **state)
+{
+    static const char *const formats[] = {"%.*s",     "www.%.*s",   "a.b.%.*s",
+                                          "%.*s.com", "x%.*s",      "%.*s.co.uk",
+                                          "%.*s.cmo", "gmail.%.*s", ".%.*s"};
+    (void)state;
+    const struct mc_wordset *set = &mc_lists_names;
+    for (uint32_t i = 0; i <= set->mask; i++)
+        for (size_t format = 0; set->slots[i] && format < MC_ARRAY_LEN(formats); format++)
+            assert_facts_agree(formats[format], mc_wordset_key(set, set->slots[i]));
+    assert_facts_agree("%.*s", mc_span("", 0));
+}
+
 static const char *check_provider(struct mc_span host)
 {
     const struct mc_provider *provider = mc_lists_provider(bundled, host);
@@ -143,8 +168,18 @@ static void assert_filter_agrees(const char *format, struct mc_span before, stru
     int len = snprintf(local, sizeof local, format, (int)before.len, before.at, (int)behind.len,
                        behind.at);
     struct mc_span text = mc_span(local, (size_t)len);
-    if (mc_lists_is_role(bundled, text) != mc_lists_is_role_slowly(bundled, text))
+    bool role = mc_lists_is_role_slowly(bundled, text), looked = text.len > 0 && text.len < 64;
+    uint64_t digits = 0, separators = 0;
+    if (mc_lists_is_role(bundled, text) != role)
         fail_msg("the filter and the rules disagree about %s", local);
+    for (size_t i = 0; looked && i < text.len; i++) {
+        bool separator = strchr(".-_", local[i]) != NULL, digit = mc_is_digit(local[i]);
+        digits |= (uint64_t)digit << i;
+        separators |= (uint64_t)separator << i;
+        looked = separator || digit || (local[i] >= 'a' && local[i] <= 'z');
+    }
+    if (looked && mc_lists_is_role_looked(bundled, text, digits, separators) != role)
+        fail_msg("whoever looked at %s before gets another answer", local);
 }
 
 /* Every role word, whole and cut anywhere, among what people put around it. */
@@ -403,6 +438,7 @@ int main(void)
         cmocka_unit_test(role_filter_misses_nothing),
         cmocka_unit_test(suggests_what_was_meant),
         cmocka_unit_test(flags_domains),
+        cmocka_unit_test(facts_are_what_each_list_says),
         cmocka_unit_test(never_flags_what_never_may_be),
         cmocka_unit_test(targets_get_no_suggestion),
         cmocka_unit_test(knows_providers_by_host),
