@@ -8,19 +8,24 @@
 
 #include "base/memory.h"
 
-static const unsigned char *run_secret(void)
+static unsigned char secret[XXH3_SECRET_SIZE_MIN];
+static bool drawn;
+
+static void draw_secret(void)
 {
-    static unsigned char secret[XXH3_SECRET_SIZE_MIN];
-    static bool drawn;
-    if (!drawn) {
-        size_t have = 0;
-        while (have < sizeof secret) {
-            ssize_t got = getrandom(secret + have, sizeof secret - have, 0);
-            MC_ASSERT(got > 0);
-            have += (size_t)got;
-        }
-        drawn = true;
+    size_t have = 0;
+    while (have < sizeof secret) {
+        ssize_t got = getrandom(secret + have, sizeof secret - have, 0);
+        MC_ASSERT(got > 0);
+        have += (size_t)got;
     }
+    drawn = true;
+}
+
+static inline const unsigned char *run_secret(void)
+{
+    if (!drawn)
+        draw_secret();
     return secret;
 }
 
