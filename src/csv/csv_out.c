@@ -333,3 +333,71 @@ void mc_csv_out_row(struct mc_csv_out *out, struct mc_text *text, const struct m
         *to++ = *at;
     text->len += (size_t)(to - start);
 }
+
+/* ---- the same where only mc_email differs from row to row ---- */
+
+static bool may_stand_in_email(char c)
+{
+    return (c >= 'a' && c <= 'z') || mc_is_digit(c) || c == '.' || c == '-' || c == '_' || c == '@';
+}
+
+bool mc_csv_out_frame(const struct mc_csv_out *out, const struct mc_result *result,
+                      struct mc_csv_frame *frame)
+{
+    char scratch[32], *to = frame->before;
+    size_t room = sizeof frame->before;
+    if (out->dialect->ours_count > 0 || may_stand_in_email(out->dialect->delimiter) ||
+        result->duplicate_of || result->suggestion.len || result->provider.len || result->mx.len ||
+        result->smtp.len)
+        return false;
+    frame->has_email = false;
+    for (size_t i = 0; i < out->columns.count; i++) {
+        enum mc_column column = out->columns.column[i];
+        struct mc_span value = mc_span("", 0);
+        if (column != MC_COLUMN_EMAIL)
+            value = mc_column_value(column, result, scratch);
+        MC_ASSERT(CELL_MAX(value.len) <= room);
+        char *end = add_cell(out, to, value);
+        room -= (size_t)(end - to);
+        to = end;
+        if (column == MC_COLUMN_EMAIL) {
+            frame->has_email = true;
+            frame->before_len = (size_t)(to - frame->before);
+            to = frame->behind;
+            room = sizeof frame->behind;
+        }
+    }
+    if (!frame->has_email)
+        frame->before_len = (size_t)(to - frame->before);
+    frame->behind_len = frame->has_email ? (size_t)(to - frame->behind) : 0;
+    return true;
+}
+
+/* What is mostly no longer than `usual` is copied in so many bytes whatever its length: a few moves
+ * and no decision. */
+static inline char *add_usual(char *to, const char *from, size_t len, size_t usual)
+{
+    memcpy(to, from, usual);
+    if (len > usual)
+        memcpy(to + usual, from + usual, len - usual);
+    return to + len;
+}
+
+bool mc_csv_out_framed_row(const struct mc_csv_out *out, struct mc_text *text,
+                           const struct mc_row *row, const struct mc_csv_frame *frame,
+                           struct mc_span email)
+{
+    size_t body_len = row->raw.len - row->line_end_len;
+    if (row->cells < out->dialect->header_cells || row->line_end_len > 2)
+        return false;
+    char *start = mc_text_reserve(text, row->raw.len + email.len + sizeof *frame + MC_ROW_READS);
+    char *to = add_usual(start, row->raw.at, body_len, MC_ROW_READS);
+    to = add_usual(to, frame->before, frame->before_len, 32);
+    if (frame->has_email) {
+        to = add_usual(to, email.at, email.len, 48);
+        to = add_usual(to, frame->behind, frame->behind_len, 64);
+    }
+    memcpy(to, row->raw.at + body_len, 2);
+    text->len += (size_t)(to - start) + row->line_end_len;
+    return true;
+}

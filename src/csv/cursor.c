@@ -12,6 +12,7 @@
 /* Small enough for the second-level cache, large enough that the system calls do not count. */
 #define PIECE           ((size_t)64 << 10)
 #define WINDOW_MAX_KEPT (4 * PIECE)
+#define SIMPLE_ROWS     32 /* split at a time */
 
 struct mc_cursor {
     struct mc_rows *rows;
@@ -76,7 +77,7 @@ static void make_room(struct mc_cursor *cursor, size_t kept)
     if (room < kept + piece)
         room = kept + piece + kept; /* doubles while one row fills it */
     if (room != cursor->room) {
-        cursor->window = mc_realloc(cursor->window, room);
+        cursor->window = mc_realloc(cursor->window, room + MC_ROW_READS);
         cursor->room = room;
     }
 }
@@ -128,7 +129,7 @@ static struct mc_span decoded(struct mc_cursor *cursor, struct mc_span raw, enum
     const struct mc_raw_cell cell = {.raw = raw, .kind = kind};
     if (raw.len > cursor->scratch_room || cursor->scratch_room > WINDOW_MAX_KEPT) {
         cursor->scratch_room = raw.len;
-        cursor->scratch = mc_realloc(cursor->scratch, raw.len);
+        cursor->scratch = mc_realloc(cursor->scratch, raw.len + MC_ROW_READS);
     }
     return mc_raw_cell_text(&cell, cursor->split.rules.delimiter, cursor->scratch);
 }
@@ -179,10 +180,33 @@ static void cut_odd_byte(struct mc_row *row, struct mc_span *address)
         address->len -= MC_ODD_BYTE_LEN;
 }
 
-static void fill_row(struct mc_cursor *cursor, const struct mc_row_shape *shape, struct mc_row *row)
+/* A row that is its own: neither blank nor one of the first. False where it may be more. */
+static inline bool fill_usual_row(struct mc_cursor *cursor, const char *at,
+                                  const struct mc_row_shape *shape, struct mc_row *row)
+{
+    struct mc_span address = mc_span(at + shape->address_at, shape->address_len);
+    if (cursor->number == 0 || cursor->units || shape->len == shape->line_end_len ||
+        shape->address_kind != MC_CELL_PLAIN ||
+        (address.len > 0 && (*address.at == ' ' || *address.at == '\t')))
+        return false;
+    *row = (struct mc_row){
+        .raw = mc_span(at, shape->len),
+        .line_end_len = shape->line_end_len,
+        .number = ++cursor->number,
+        .line = cursor->line++,
+        .cells = shape->cells,
+        .address = address,
+    };
+    if (cursor->counts_oddities)
+        count_oddities(cursor, row);
+    return true;
+}
+
+/* `at`: its first byte. */
+static void fill_row(struct mc_cursor *cursor, const char *at, const struct mc_row_shape *shape,
+                     struct mc_row *row)
 {
     const struct mc_detected *detected = &cursor->rows->detected;
-    const char *at = cursor->split.at - shape->len;
     struct mc_span address = mc_span(at + shape->address_at, shape->address_len);
     *row = (struct mc_row){
         .raw = mc_span(at, shape->len),
@@ -225,8 +249,21 @@ enum mc_rows_state mc_cursor_next(struct mc_cursor *cursor, struct mc_row *row)
         if (state != MC_ROWS_ROW)
             return state;
     }
-    fill_row(cursor, &shape, row);
+    fill_row(cursor, cursor->split.at - shape.len, &shape, row);
     return MC_ROWS_ROW;
+}
+
+/* Simple rows, as many as are at hand. */
+static size_t fill_simple_rows(struct mc_cursor *cursor, struct mc_row *rows, size_t room)
+{
+    struct mc_row_shape shapes[SIMPLE_ROWS];
+    const char *at = cursor->split.at;
+    size_t count =
+        mc_row_split_simple(&cursor->split, shapes, room < SIMPLE_ROWS ? room : SIMPLE_ROWS);
+    for (size_t i = 0; i < count; at += shapes[i].len, i++)
+        if (!fill_usual_row(cursor, at, &shapes[i], &rows[i]))
+            fill_row(cursor, at, &shapes[i], &rows[i]);
+    return count;
 }
 
 enum mc_rows_state mc_cursor_next_rows(struct mc_cursor *cursor, struct mc_row *rows, size_t room,
@@ -236,8 +273,14 @@ enum mc_rows_state mc_cursor_next_rows(struct mc_cursor *cursor, struct mc_row *
     enum mc_rows_state state = mc_cursor_next(cursor, rows);
     *count = state == MC_ROWS_ROW;
     /* there is one window and one scratch: whatever would change them ends the batch */
-    while (*count > 0 && *count < room && rows[*count - 1].address.at != cursor->scratch &&
-           mc_row_split_next(&cursor->split, &shape))
-        fill_row(cursor, &shape, &rows[(*count)++]);
+    while (*count > 0 && *count < room && rows[*count - 1].address.at != cursor->scratch) {
+        size_t simple = fill_simple_rows(cursor, rows + *count, room - *count);
+        *count += simple;
+        if (simple > 0)
+            continue;
+        if (!mc_row_split_next(&cursor->split, &shape))
+            break;
+        fill_row(cursor, cursor->split.at - shape.len, &shape, &rows[(*count)++]);
+    }
     return state;
 }

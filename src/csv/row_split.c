@@ -248,59 +248,116 @@ static bool next_row(struct mc_row_split *split, struct mc_row_shape *shape)
     }
 }
 
-/* The same for most rows of most lists: whole in the window, no quoted cell, ended by LF. False
- * where the row is none of these; nothing has changed then. Local copies of what is in `split`
- * keep the loop in registers. */
-static bool next_simple_row(struct mc_row_split *split, struct mc_row_shape *shape)
+/* Where the loop over simple rows is; local copies keep it in registers. */
+struct simple_row {
+    const char *row, *cell, *address, *address_end;
+    uint32_t cells;
+    bool in_quotes, after_doubled; /* the latter: the next quote is the second of two */
+    enum mc_cell_kind kind, address_kind;
+};
+
+static inline struct simple_row start_simple_row(const char *row)
 {
-    const char *row = split->at, *cell = row, *address = row, *address_end = row, *mark;
-    const char delimiter = split->rules.delimiter;
+    return (struct simple_row){.row = row, .cell = row, .address = row, .address_end = row};
+}
+
+/* A cell ends at `end`. False where it is the address and has to be decoded. */
+static inline bool end_simple_cell(struct simple_row *at, const char *end, uint32_t column)
+{
+    enum mc_cell_kind kind = at->kind;
+    at->kind = MC_CELL_PLAIN;
+    if (at->cells++ != column)
+        return true;
+    at->address = at->cell;
+    at->address_end = end;
+    at->address_kind = kind;
+    return kind != MC_CELL_DOUBLED;
+}
+
+static inline struct mc_row_shape simple_shape(const struct simple_row *at, const char *mark,
+                                               size_t crlf)
+{
+    return (struct mc_row_shape){
+        .len = (size_t)(mark - at->row) + 1,
+        .line_end_len = 1 + crlf,
+        .cells = at->cells,
+        .address_at = (size_t)(at->address - at->row),
+        .address_len = (size_t)(at->address_end - at->address),
+        .address_kind = at->address_kind,
+    };
+}
+
+/* One mark in a quoted cell. False where the row is not simple after all. */
+static inline bool simple_quoted_step(const struct mc_row_split *split, struct simple_row *at,
+                                      const char *mark)
+{
+    if (at->after_doubled) {
+        at->after_doubled = false;
+        return true;
+    }
+    if (*mark != '"')
+        return *mark != '\n';
+    switch (quote_inside(split, mark)) {
+    case QUOTE_CLOSES:
+        at->in_quotes = false;
+        return true;
+    case QUOTE_IS_ONE_OF_TWO:
+        at->after_doubled = true;
+        at->kind = MC_CELL_DOUBLED;
+        return true;
+    case QUOTE_IS_STRAY:
+    case QUOTE_NOT_KNOWN_YET:
+        break;
+    }
+    return false;
+}
+
+size_t mc_row_split_simple(struct mc_row_split *split, struct mc_row_shape *shapes, size_t room)
+{
+    const char delimiter = split->rules.delimiter, *mark;
     const uint32_t column = split->rules.address;
-    uint32_t cells = 0;
-    seek(split, row);
+    size_t count = 0;
+    if (split->is_unfinished || split->rules.cr_ends_rows || room == 0)
+        return 0;
+    seek(split, split->at);
     const char *block = split->block;
     uint64_t block_marks = split->block_marks, marks = split->marks;
+    struct simple_row at = start_simple_row(split->at);
     for (;;) {
         while (marks == 0) {
             if (split->end - block < 2 * MC_MARKS_BLOCK)
-                return false;
+                return count;
             block += MC_MARKS_BLOCK;
             marks = block_marks = mc_marks(block, delimiter, '\n');
         }
         mark = block + __builtin_ctzll(marks);
         marks &= marks - 1;
-        if (*mark == delimiter) {
-            if (cells++ == column) {
-                address = cell;
-                address_end = mark;
-            }
-            cell = mark + 1;
+        if (at.in_quotes) {
+            if (!simple_quoted_step(split, &at, mark))
+                return count;
+        } else if (*mark == delimiter) {
+            if (!end_simple_cell(&at, mark, column))
+                return count;
+            at.cell = mark + 1;
         } else if (*mark == '\n') {
-            break;
-        } else if (mark == cell) {
-            return false;
+            size_t crlf = mark > at.row && mark[-1] == '\r';
+            if (!end_simple_cell(&at, mark - crlf, column))
+                return count;
+            shapes[count] = simple_shape(&at, mark, crlf);
+            split->block = block;
+            split->block_marks = block_marks;
+            split->at = mark + 1;
+            if (++count == room)
+                return count;
+            at = start_simple_row(mark + 1);
+        } else if (mark == at.cell) {
+            at.in_quotes = true;
+            at.kind = MC_CELL_QUOTED;
         }
     }
-    size_t crlf = mark > row && mark[-1] == '\r';
-    if (cells++ == column) {
-        address = cell;
-        address_end = mark - crlf;
-    }
-    *shape = (struct mc_row_shape){
-        .len = (size_t)(mark - row) + 1,
-        .line_end_len = 1 + crlf,
-        .cells = cells,
-        .address_at = (size_t)(address - row),
-        .address_len = (size_t)(address_end - address),
-    };
-    split->block = block;
-    split->block_marks = block_marks;
-    split->at = mark + 1;
-    return true;
 }
 
 bool mc_row_split_next(struct mc_row_split *split, struct mc_row_shape *shape)
 {
-    bool may_be_simple = !split->is_unfinished && !split->rules.cr_ends_rows;
-    return (may_be_simple && next_simple_row(split, shape)) || next_row(split, shape);
+    return mc_row_split_simple(split, shape, 1) > 0 || next_row(split, shape);
 }

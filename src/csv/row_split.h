@@ -75,5 +75,9 @@ void mc_row_split_window(struct mc_row_split *split, const char *at, size_t len,
 void mc_row_split_lead(struct mc_row_split *split, size_t lead);
 /* False where the window holds no further row (all of it is read, where it was final). */
 bool mc_row_split_next(struct mc_row_split *split, struct mc_row_shape *shape);
+/* As many of the next rows, at most `room`, as are what most rows of most lists are: whole in the
+ * window, on one line, well-formed, their address no cell of MC_CELL_DOUBLED. The same shapes, in
+ * one go. */
+size_t mc_row_split_simple(struct mc_row_split *split, struct mc_row_shape *shapes, size_t room);
 
 #endif

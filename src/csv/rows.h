@@ -57,6 +57,9 @@ uint64_t mc_rows_size(const struct mc_rows *rows);
 int mc_rows_fd(const struct mc_rows *rows);
 int mc_rows_fill(struct mc_rows *rows);
 
+/* Behind `raw` and `address` so many bytes can be read, whatever they say. */
+#define MC_ROW_READS 96
+
 struct mc_row {
     struct mc_span raw;  /* all its bytes, line end included (UTF-16 as UTF-8/WTF-8) */
     size_t line_end_len; /* of `raw` */

@@ -96,6 +96,20 @@ bool mc_writer_row(struct mc_writer *writer, const struct mc_row *row,
     return writer->buffer.len < FLUSH_FROM || mc_writer_flush(writer);
 }
 
+bool mc_writer_frame(const struct mc_writer *writer, const struct mc_result *result,
+                     struct mc_csv_frame *frame)
+{
+    return writer->csv && mc_csv_out_frame(writer->csv, result, frame);
+}
+
+bool mc_writer_framed_row(struct mc_writer *writer, const struct mc_row *row,
+                          const struct mc_csv_frame *frame, const struct mc_result *result)
+{
+    if (!mc_csv_out_framed_row(writer->csv, &writer->buffer, row, frame, result->email))
+        mc_csv_out_row(writer->csv, &writer->buffer, row, result);
+    return writer->buffer.len < FLUSH_FROM || mc_writer_flush(writer);
+}
+
 bool mc_writer_commit(struct mc_writer *writer, char *error, size_t error_size)
 {
     bool ok = mc_writer_flush(writer) && mc_output_commit(&writer->output);

@@ -31,6 +31,14 @@ struct mc_writer *mc_writer_open(const struct mc_writer_options *options,
 bool mc_writer_row(struct mc_writer *writer, const struct mc_row *row,
                    const struct mc_result *result);
 
+/* Rows whose results differ in mc_email alone: the frame of them all, made once, and each of them.
+ * mc_writer_frame is false where there is none; the rest as in csv_out.h. */
+struct mc_csv_frame;
+bool mc_writer_frame(const struct mc_writer *writer, const struct mc_result *result,
+                     struct mc_csv_frame *frame);
+bool mc_writer_framed_row(struct mc_writer *writer, const struct mc_row *row,
+                          const struct mc_csv_frame *frame, const struct mc_result *result);
+
 /* Hands what is buffered to the kernel (a pipe's reader wants rows as they are ready). */
 bool mc_writer_flush(struct mc_writer *writer);
 /* Flushes, syncs and renames; frees the writer. False and the sentence of mc_writer_error in
