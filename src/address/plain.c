@@ -114,3 +114,46 @@ bool mc_address_plain(struct mc_span cell, char *out, size_t *local_len)
     *local_len = (size_t)__builtin_ctzll(in.at_signs);
     return is_plain || mc_address_plain_by_byte(cell, out, local_len);
 }
+
+/* The same for what is in small letters: no copy, and whole blocks whatever stands behind. */
+struct small_masks {
+    uint64_t letters, digits, dots, hyphens, underscores, at_signs;
+};
+
+static inline void look_at_block(struct small_masks *masks, const char *cell, size_t at)
+{
+    struct mc_bytes16 bytes = mc_bytes16_load(cell + at);
+    masks->letters |= mc_bytes16_among(bytes, 'a', 'z') << at;
+    masks->digits |= mc_bytes16_among(bytes, '0', '9') << at;
+    masks->dots |= mc_bytes16_are(bytes, '.') << at;
+    masks->hyphens |= mc_bytes16_are(bytes, '-') << at;
+    masks->underscores |= mc_bytes16_are(bytes, '_') << at;
+    masks->at_signs |= mc_bytes16_are(bytes, '@') << at;
+}
+
+bool mc_address_look(struct mc_span cell, struct mc_plain *plain)
+{
+    struct small_masks in = {0};
+    if (cell.len - 1 >= MOST) /* the empty one too */
+        return false;
+    look_at_block(&in, cell.at, 0);
+    look_at_block(&in, cell.at, MC_BYTES16);
+    look_at_block(&in, cell.at, 2 * MC_BYTES16);
+    if (cell.len > 3 * MC_BYTES16)
+        look_at_block(&in, cell.at, 3 * MC_BYTES16);
+    uint64_t last = UINT64_C(1) << (cell.len - 1), all = last | (last - 1);
+    uint64_t known = in.letters | in.digits | in.dots | in.hyphens | in.underscores | in.at_signs;
+    uint64_t at_sign = in.at_signs & all, local = at_sign - 1, domain = all & ~(at_sign | local);
+    uint64_t edges = in.dots | at_sign, hyphens = in.hyphens & domain;
+    /* as above, and a hyphen at the very start, which spreadsheets take for a formula */
+    uint64_t misplaced = ((in.dots | hyphens) & (edges << 1)) | (in.dots & (edges >> 1)) |
+                         (hyphens & (in.dots >> 1 | hyphens << 1)) |
+                         ((in.dots | in.hyphens | at_sign) & 1);
+    if ((known & all) != all || !at_sign || at_sign & local || misplaced & all ||
+        in.underscores & domain || !(in.dots & domain) || !(in.letters & last))
+        return false;
+    plain->local_len = (size_t)__builtin_ctzll(at_sign);
+    plain->digits = in.digits & local;
+    plain->separators = (in.dots | in.hyphens | in.underscores) & local;
+    return true;
+}

@@ -65,6 +65,12 @@ bool mc_clean_emit(struct mc_clean_run *run, const struct mc_row *row,
     return write_row(run, run->writer, row, result);
 }
 
+bool mc_clean_emit_framed(struct mc_clean_run *run, const struct mc_row *row,
+                          const struct mc_csv_frame *frame, const struct mc_result *result)
+{
+    return mc_writer_framed_row(run->writer, row, frame, result) || not_written(run, run->writer);
+}
+
 void mc_clean_note_bad(struct mc_clean_run *run, const struct mc_row *row, struct mc_span email)
 {
     if (!email.len)

@@ -2,15 +2,22 @@
  * ledger, no name is kept; only which row had each address first, and two bits a domain.
  *
  * What costs here is waiting for memory: both maps are larger than any cache. So rows go through
- * in batches, and where a row will be looked up is fetched while the batch is still being read. */
+ * in batches, and where a row will be looked up is fetched while the batch is still being read.
+ *
+ * Most rows are of few kinds: a plain address in small letters, met for the first time, and a few
+ * facts. Their results differ in nothing but mc_email, which is the cell itself; so what is written
+ * for a kind is made once, and its rows are only counted. All others take the long way; both say
+ * the same (tests/unit/test_clean_offline.c). */
 #include <errno.h>
 #include <poll.h>
 #include <stdio.h>
 
 #include "address/parse.h"
+#include "address/plain.h"
 #include "base/digest_map.h"
 #include "base/memory.h"
 #include "clean/run.h"
+#include "csv/csv_out.h"
 #include "lists/lists.h"
 
 /* So many that memory has the time to answer, so few that all of them stay in the first cache. */
@@ -19,12 +26,23 @@
 #define EMAIL_ROOM   (MC_ADDRESS_MAX + 2)
 
 /* What is remembered of a domain. */
-enum domain_fact { SEEN = 1, DISPOSABLE = 2, FREE = 4, SLIP = 8 };
+enum domain_fact { DISPOSABLE = 1, FREE = 2, SLIP = 4, SEEN = 8 };
 
 struct item {
-    struct mc_hash128 key, domain;
+    struct mc_hash128 key, domain_key;
+    struct mc_span email, local, domain;
     enum mc_syntax syntax;
-    struct mc_address address;
+    bool is_plain, is_role;
+    struct mc_address address; /* what the spans point into, but for a plain one */
+};
+
+/* Rows that differ in mc_email alone: those of one choice among the facts that make a result. */
+enum { KIND_ROLE = 4, KIND_SUPPRESSED = 8, KINDS = 16 }; /* and DISPOSABLE, FREE */
+struct kind {
+    enum { KIND_NEW, KIND_FRAMED, KIND_LONG_WAY } state;
+    struct mc_result result;
+    struct mc_csv_frame frame;
+    uint64_t rows;
 };
 
 struct offline {
@@ -33,81 +51,129 @@ struct offline {
     struct mc_lists *lists;
     struct mc_digest_map first_rows; /* of each address */
     struct mc_digest_map domains;    /* enum domain_fact */
-    bool presized;
+    bool presized, has_kinds, has_suppressed;
+    struct kind kinds[KINDS];
     struct mc_row rows[BATCH];
     struct item items[BATCH];
     char suggestion[EMAIL_ROOM + 256];
 };
 
+static void fetch(struct offline *offline, struct item *item, struct mc_span key)
+{
+    item->domain_key = mc_hash128(item->domain);
+    mc_digest_map_prefetch(&offline->domains, item->domain_key);
+    item->key = mc_hash128(key);
+    mc_digest_map_prefetch(&offline->first_rows, item->key);
+}
+
 /* First half of a row's way: what needs the row alone. */
 static void read_row(struct offline *offline, const struct mc_row *row, struct item *item)
 {
     char key[EMAIL_ROOM];
+    struct mc_plain plain;
+    struct mc_span cell = row->address;
     if (!row->number)
         return;
-    item->syntax = mc_address_parse(row->address, &item->address);
+    item->is_plain = mc_address_look(cell, &plain);
+    if (item->is_plain) {
+        item->syntax = MC_SYNTAX_OK;
+        item->email = cell;
+        item->local = mc_span(cell.at, plain.local_len);
+        item->domain = mc_span(cell.at + plain.local_len + 1, cell.len - plain.local_len - 1);
+        item->is_role =
+            mc_lists_is_role_looked(offline->lists, item->local, plain.digits, plain.separators);
+        fetch(offline, item, cell);
+        return;
+    }
+    item->syntax = mc_address_parse(cell, &item->address);
+    item->email = item->address.email;
     if (item->syntax != MC_SYNTAX_OK)
         return;
-    item->domain = mc_hash128(item->address.domain);
-    mc_digest_map_prefetch(&offline->domains, item->domain);
-    item->key = mc_hash128(mc_span(key, mc_address_key(&item->address, key)));
-    mc_digest_map_prefetch(&offline->first_rows, item->key);
+    item->local = item->address.local;
+    item->domain = item->address.domain;
+    item->is_role = mc_lists_is_role(offline->lists, item->local);
+    fetch(offline, item, mc_span(key, mc_address_key(&item->address, key)));
 }
 
 static unsigned facts_of(struct offline *offline, const struct item *item)
 {
-    uint32_t *facts = mc_digest_map_at(&offline->domains, item->domain);
+    uint32_t *facts = mc_digest_map_at(&offline->domains, item->domain_key);
     if (!*facts) {
-        struct mc_span domain = item->address.domain;
-        char suggestion[256];
-        *facts = SEEN;
-        if (mc_lists_is_disposable(offline->lists, domain))
-            *facts |= DISPOSABLE;
-        if (mc_lists_is_free(offline->lists, domain))
-            *facts |= FREE;
-        if (mc_lists_suggest(offline->lists, domain, suggestion))
-            *facts |= SLIP;
+        struct mc_domain_facts known = mc_lists_domain_facts(offline->lists, item->domain);
+        *facts = SEEN | (known.is_disposable ? DISPOSABLE : 0) | (known.is_free ? FREE : 0) |
+                 (known.is_slip ? SLIP : 0);
     }
     return *facts;
 }
 
 /* Slips are rare: what was meant is found out again rather than kept. */
-static struct mc_span suggest(struct offline *offline, const struct mc_address *address)
+static struct mc_span suggest(struct offline *offline, const struct item *item)
 {
     char *out = offline->suggestion;
-    size_t len = address->local.len;
-    memcpy(out, address->local.at, len);
+    size_t len = item->local.len;
+    memcpy(out, item->local.at, len);
     out[len++] = '@';
-    len += mc_lists_suggest(offline->lists, address->domain, out + len);
+    len += mc_lists_suggest(offline->lists, item->domain, out + len);
     return mc_span(out, len);
 }
 
-static void judge(struct offline *offline, const struct mc_row *row, const struct item *item,
-                  struct mc_result *result)
+/* The result of a kind, without address. */
+static void judge(const struct offline *offline, unsigned kind, struct mc_result *result)
 {
-    const struct mc_address *address = &item->address;
-    unsigned facts = facts_of(offline, item);
-    bool suppressed = mc_lists_is_suppressed(offline->lists, address->local, address->domain);
+    bool suppressed = kind & KIND_SUPPRESSED;
     *result = (struct mc_result){
-        .reason = suppressed           ? MC_REASON_SUPPRESSED
-                  : facts & DISPOSABLE ? MC_REASON_DISPOSABLE
-                                       : MC_REASON_NOT_PROBED,
-        .source = suppressed || facts & DISPOSABLE ? MC_SOURCE_LIST : MC_SOURCE_SYNTAX,
-        .role = mc_lists_is_role(offline->lists, address->local) ? MC_YES : MC_NO,
-        .disposable = facts & DISPOSABLE ? MC_YES : MC_NO,
-        .free = facts & FREE ? MC_YES : MC_NO,
+        .reason = suppressed          ? MC_REASON_SUPPRESSED
+                  : kind & DISPOSABLE ? MC_REASON_DISPOSABLE
+                                      : MC_REASON_NOT_PROBED,
+        .source = suppressed || kind & DISPOSABLE ? MC_SOURCE_LIST : MC_SOURCE_SYNTAX,
+        .role = kind & KIND_ROLE ? MC_YES : MC_NO,
+        .disposable = kind & DISPOSABLE ? MC_YES : MC_NO,
+        .free = kind & FREE ? MC_YES : MC_NO,
         .catch_all = MC_NOT_KNOWN,
-        .email = address->email,
         .checked_at = offline->run->now,
     };
     result->status = mc_reason_status(result->reason);
-    if (facts & SLIP)
-        result->suggestion = suggest(offline, address);
+}
+
+/* A row that is first of its address and whose address is plain, if its kind has a frame. */
+static bool can_be_framed(struct offline *offline, unsigned number)
+{
+    struct kind *kind = &offline->kinds[number];
+    if (kind->state == KIND_NEW) {
+        const struct mc_clean_run *run = offline->run;
+        judge(offline, number, &kind->result);
+        bool framed = offline->has_kinds && run->options->keep & 1u << kind->result.status &&
+                      mc_writer_frame(run->writer, &kind->result, &kind->frame);
+        kind->state = framed ? KIND_FRAMED : KIND_LONG_WAY;
+    }
+    return kind->state == KIND_FRAMED;
+}
+
+static bool write_good_row(struct offline *offline, const struct mc_row *row,
+                           const struct item *item)
+{
+    struct mc_result result;
+    unsigned facts = facts_of(offline, item), kind = facts & (DISPOSABLE | FREE);
     uint32_t *first_row = mc_digest_map_at(&offline->first_rows, item->key);
-    if (*first_row)
-        result->duplicate_of = *first_row;
-    else
+    uint32_t duplicate_of = *first_row;
+    kind |= item->is_role ? KIND_ROLE : 0;
+    if (offline->has_suppressed &&
+        mc_lists_is_suppressed(offline->lists, item->local, item->domain))
+        kind |= KIND_SUPPRESSED;
+    if (!duplicate_of)
         *first_row = (uint32_t)row->number;
+    if (item->is_plain && !duplicate_of && !(facts & SLIP) && can_be_framed(offline, kind)) {
+        offline->kinds[kind].rows++;
+        offline->kinds[kind].result.email = item->email;
+        return mc_clean_emit_framed(offline->run, row, &offline->kinds[kind].frame,
+                                    &offline->kinds[kind].result);
+    }
+    judge(offline, kind, &result);
+    result.email = item->email;
+    result.duplicate_of = duplicate_of;
+    if (facts & SLIP)
+        result.suggestion = suggest(offline, item);
+    return mc_clean_emit(offline->run, row, &result);
 }
 
 /* Second half. False where the row cannot be written. */
@@ -117,10 +183,21 @@ static bool write_row(struct offline *offline, const struct mc_row *row, const s
     if (!row->number)
         return mc_clean_emit(offline->run, row, NULL);
     if (item->syntax == MC_SYNTAX_OK)
-        judge(offline, row, item, &result);
-    else
-        mc_clean_bad_result(offline->run, row, item->address.email, &result);
+        return write_good_row(offline, row, item);
+    mc_clean_bad_result(offline->run, row, item->email, &result);
     return mc_clean_emit(offline->run, row, &result);
+}
+
+/* What was only counted enters the books. */
+static void count_kinds(struct offline *offline)
+{
+    for (size_t i = 0; i < KINDS; i++) {
+        struct kind *kind = &offline->kinds[i];
+        if (kind->rows > 0)
+            mc_tally_add_many(offline->run->tally, &kind->result, kind->rows);
+        offline->run->rows_written += kind->rows;
+        kind->rows = 0;
+    }
 }
 
 static bool batch(struct offline *offline, size_t count)
@@ -145,9 +222,10 @@ static void presize(struct offline *offline)
         mc_digest_map_expect(&offline->first_rows, (uint64_t)keys);
 }
 
-static void say_progress(const struct offline *offline)
+static void say_progress(struct offline *offline)
 {
     const struct mc_clean_run *run = offline->run;
+    count_kinds(offline);
     if (!run->options->progress)
         return;
     struct mc_clean_progress progress = {
@@ -160,7 +238,7 @@ static void say_progress(const struct offline *offline)
 }
 
 /* The pipe is empty: whoever reads ours gets what is ready. */
-static bool wait_for_more(const struct offline *offline)
+static bool wait_for_more(struct offline *offline)
 {
     struct mc_clean_run *run = offline->run;
     struct pollfd pipe = {.fd = mc_rows_fd(run->rows), .events = POLLIN};
@@ -214,7 +292,10 @@ bool mc_clean_offline(struct mc_clean_run *run)
     bool ok = offline->lists != NULL;
     if (ok) {
         offline->cursor = mc_cursor_new(run->rows);
+        offline->has_suppressed = mc_lists_has_suppressed(offline->lists);
+        offline->has_kinds = !run->options->split_dir && !run->tally->findings;
         ok = all_rows(offline);
+        count_kinds(offline);
         mc_cursor_free(offline->cursor);
     }
     mc_lists_free(offline->lists);

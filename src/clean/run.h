@@ -27,6 +27,10 @@ struct mc_clean_run {
 bool mc_clean_emit(struct mc_clean_run *run, const struct mc_row *row,
                    const struct mc_result *result);
 
+/* The same, uncounted, through a frame of the writer (see csv/writer.h), to the list alone. */
+bool mc_clean_emit_framed(struct mc_clean_run *run, const struct mc_row *row,
+                          const struct mc_csv_frame *frame, const struct mc_result *result);
+
 /* What was written so far goes to whoever waits for it. False as above. */
 bool mc_clean_flush(struct mc_clean_run *run);
 

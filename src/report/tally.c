@@ -60,37 +60,42 @@ static struct mc_tally_provider *provider_named(struct mc_tally *tally, struct m
     return fresh;
 }
 
-static void add_unique(struct mc_tally *tally, const struct mc_result *result)
+static void add_unique(struct mc_tally *tally, const struct mc_result *result, uint64_t rows)
 {
-    tally->unique_by_reason[result->reason]++;
-    tally->changes[result->change]++;
-    tally->unknown_again += result->nights_unknown > 1;
+    tally->unique_by_reason[result->reason] += rows;
+    tally->changes[result->change] += rows;
+    tally->unknown_again += result->nights_unknown > 1 ? rows : 0;
     if (result->nights_unknown > tally->most_nights)
         tally->most_nights = result->nights_unknown;
 }
 
-void mc_tally_add(struct mc_tally *tally, const struct mc_result *result)
+void mc_tally_add_many(struct mc_tally *tally, const struct mc_result *result, uint64_t rows)
 {
-    tally->rows++;
-    tally->by_reason[result->reason]++;
-    tally->by_status[result->status]++;
+    tally->rows += rows;
+    tally->by_reason[result->reason] += rows;
+    tally->by_status[result->status] += rows;
     if (result->duplicate_of)
-        tally->duplicates++;
+        tally->duplicates += rows;
     else
-        add_unique(tally, result);
+        add_unique(tally, result, rows);
     if (result->source == MC_SOURCE_PROBE && !result->duplicate_of) {
-        tally->probed++;
-        tally->probed_bounces += bounce_rates[result->reason];
+        tally->probed += rows;
+        tally->probed_bounces += bounce_rates[result->reason] * (double)rows;
     }
     if (result->reason == MC_REASON_ROLE && result->status == MC_DELIVERABLE)
         tally->role_allowed = true;
-    tally->role += result->role == MC_YES;
-    tally->disposable += result->disposable == MC_YES;
-    tally->free += result->free == MC_YES;
-    tally->suggestions += result->suggestion.len > 0;
+    tally->role += result->role == MC_YES ? rows : 0;
+    tally->disposable += result->disposable == MC_YES ? rows : 0;
+    tally->free += result->free == MC_YES ? rows : 0;
+    tally->suggestions += result->suggestion.len > 0 ? rows : 0;
     struct mc_tally_provider *provider = provider_named(tally, result->provider);
-    provider->rows++;
-    provider->by_status[result->status]++;
+    provider->rows += rows;
+    provider->by_status[result->status] += rows;
+}
+
+void mc_tally_add(struct mc_tally *tally, const struct mc_result *result)
+{
+    mc_tally_add_many(tally, result, 1);
     if (tally->findings)
         mc_findings_add(tally->findings, result);
 }

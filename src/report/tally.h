@@ -45,6 +45,8 @@ struct mc_tally {
 };
 
 void mc_tally_add(struct mc_tally *tally, const struct mc_result *result);
+/* The same for so many results like this one, where nobody wants findings. */
+void mc_tally_add_many(struct mc_tally *tally, const struct mc_result *result, uint64_t rows);
 void mc_tally_free(struct mc_tally *tally);
 
 /* mc_reason_status() under the options of this run. */

@@ -208,6 +208,30 @@ static void fast_and_slow_agree(void **state)
     assert_true(good > 5000);
 }
 
+/* What one look takes for a plain address is its own mc_email and key. */
+static bool look_agrees(struct mc_span cell)
+{
+    char text[MC_ADDRESS_MAX + MC_PLAIN_READS], key[MC_ADDRESS_MAX + 2];
+    struct mc_address slow;
+    struct mc_plain plain;
+    if (cell.len > MC_ADDRESS_MAX)
+        return false;
+    memset(text, '.', sizeof text); /* what stands behind says nothing */
+    memcpy(text, cell.at, cell.len);
+    if (!mc_address_look(mc_span(text, cell.len), &plain))
+        return false;
+    assert_int_equal(mc_address_parse_slowly(cell, &slow), MC_SYNTAX_OK);
+    assert_true(mc_span_equal(slow.email, cell));
+    assert_true(mc_span_equal(mc_span(key, mc_address_key(&slow, key)), cell));
+    assert_int_equal(plain.local_len, slow.local.len);
+    for (size_t i = 0; i < 64; i++) {
+        char c = i < plain.local_len ? text[i] : 'a';
+        assert_int_equal(plain.digits >> i & 1, mc_is_digit(c));
+        assert_int_equal(plain.separators >> i & 1, strchr(".-_", c) != NULL);
+    }
+    return true;
+}
+
 /* Every byte at every kind of place, in both paths. */
 static void every_byte_everywhere(void **state)
 {
@@ -236,7 +260,35 @@ static void every_byte_everywhere(void **state)
             assert_int_equal(mc_address_plain_by_byte(mc_span(cell, len), slow.storage, &by_byte),
                              plain);
             assert_true(!plain || local_len == by_byte);
+            look_agrees(mc_span(cell, len));
         }
+}
+
+static void one_look_agrees(void **state)
+{
+    (void)state;
+    static const char bytes[] = "abcxyz019.-_@.@+A\"\xc3";
+    static const char *const good[] = {"a@b.c", "ann.lee-2_x@mail.x-y.example", "info7@d2.example"};
+    uint64_t random = 88172645463325252u;
+    unsigned taken = 0;
+    for (unsigned round = 0; round < 300000; round++) {
+        char cell[80];
+        size_t len = strlen(good[round % 3]);
+        memcpy(cell, good[round % 3], len);
+        for (unsigned n = 0; n <= round % 4; n++) { /* changed, made longer */
+            random ^= random << 13, random ^= random >> 7, random ^= random << 17;
+            size_t at = (random >> 20) % len;
+            if (random >> 60 && len + 12 < sizeof cell)
+                memmove(cell + at + 1, cell + at, len++ - at);
+            cell[at] = bytes[(random >> 40) % (sizeof bytes - 1)];
+        }
+        for (; round % 5 == 0 && len < 30 + round % 40; len++)
+            cell[len] = "host.name-x"[len % 11];
+        taken += look_agrees(mc_span(cell, len));
+    }
+    assert_true(taken > 50000);
+    assert_false(look_agrees(mc_span("", 0)));
+    assert_false(look_agrees(mc_span_of("-ann@x.example"))); /* a formula to a spreadsheet */
 }
 
 static void keys_of_the_same_address(void **state)
@@ -272,9 +324,8 @@ static void keys_of_the_same_address(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(table_of_cells),
-        cmocka_unit_test(fast_and_slow_agree),
-        cmocka_unit_test(every_byte_everywhere),
+        cmocka_unit_test(table_of_cells),           cmocka_unit_test(fast_and_slow_agree),
+        cmocka_unit_test(every_byte_everywhere),    cmocka_unit_test(one_look_agrees),
         cmocka_unit_test(keys_of_the_same_address),
     };
     return cmocka_run_group_tests_name("parse", tests, NULL, NULL);
