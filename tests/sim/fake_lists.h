@@ -47,6 +47,25 @@ bool mc_lists_is_role(const struct mc_lists *lists, struct mc_span local)
     return false;
 }
 
+bool mc_lists_is_role_looked(const struct mc_lists *lists, struct mc_span local, uint64_t digits,
+                             uint64_t separators)
+{
+    (void)lists, (void)local, (void)digits, (void)separators;
+    return false;
+}
+
+struct mc_domain_facts mc_lists_domain_facts(const struct mc_lists *lists, struct mc_span domain)
+{
+    (void)lists, (void)domain;
+    return (struct mc_domain_facts){0};
+}
+
+bool mc_lists_has_suppressed(const struct mc_lists *lists)
+{
+    (void)lists;
+    return false;
+}
+
 bool mc_lists_is_disposable(const struct mc_lists *lists, struct mc_span domain)
 {
     (void)lists, (void)domain;
