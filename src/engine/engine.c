@@ -486,6 +486,7 @@ static bool make_prober(struct mc_engine *engine, const struct mailcheck_options
         .no_pace = options->pace == MAILCHECK_PACE_OFF,
         .gentle_pace = options->pace == MAILCHECK_PACE_GENTLE,
     };
+    engine->origin = mc_recall_origin(options, identity.helo, identity.mail_from);
     struct mc_prober_owner owner = mc_probing_owner(engine);
     engine->prober =
         mc_prober_new(engine->loop, engine->net, engine->mx, engine->lists, &probing, &owner);
@@ -557,10 +558,9 @@ struct mc_engine *mc_engine_new(const struct mailcheck_options *options,
     mc_timer_init(&engine->tick, engine->loop, tick, engine);
     mc_timer_init(&engine->retry_timer, engine->loop, mc_probing_retry_due, engine);
     engine->lists = mc_lists_new(options->lists_dir, error, error_size);
-    if (!engine->lists ||
+    if (!engine->lists || !make_store(engine, options, error, error_size) ||
         (options->depth != MAILCHECK_DEPTH_SYNTAX &&
-         !make_network(engine, options, error, error_size)) ||
-        !make_store(engine, options, error, error_size)) {
+         !make_network(engine, options, error, error_size))) {
         mc_engine_free(engine);
         return NULL;
     }

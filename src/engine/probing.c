@@ -602,5 +602,7 @@ struct mc_prober_owner mc_probing_owner(struct mc_engine *engine)
         .answered = answered,
         .notice = notice,
         .trace = engine->trace ? trace : NULL,
+        .remembered = engine->store ? mc_recall_peer : NULL,
+        .learned = engine->store ? mc_recall_note_peer : NULL,
     };
 }

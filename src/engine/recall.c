@@ -106,8 +106,8 @@ static bool comes_later(struct mc_engine *engine, uint32_t address, const struct
     if (engine->greylist_waits)
         wait = engine->greylist_wait_ms[0] / 1000;
     if (!engine->prober || engine->input == MC_INPUT_HELD || known->tried != MC_REASON_GREYLISTED ||
-        !mc_rules_fresh(known->tried_at, now, wait))
-        return false;
+        known->origin != engine->origin || !mc_rules_fresh(known->tried_at, now, wait))
+        return false; /* whoever has another address or sender is a stranger there all the same */
     int64_t due = mc_loop_now_ms(engine->loop) + (known->tried_at + wait - now) * 1000;
     if (due < engine->recalled_due_ms)
         due = engine->recalled_due_ms;
@@ -291,6 +291,7 @@ void mc_recall_note(struct mc_engine *engine, uint32_t address)
         .reason = (enum mc_reason)record->reason,
         .source = (enum mc_source)record->source,
         .at = record->checked_at,
+        .origin = engine->origin,
     };
     if (of_neighbour) { /* a dead domain buries a good address no faster than DNS itself does */
         news.at = engine->domains.domains[record->domain].recalled_at;
@@ -321,6 +322,7 @@ void mc_recall_note_waiting(struct mc_engine *engine, uint32_t address)
         .reason = (enum mc_reason)record->reason,
         .source = MC_SOURCE_PROBE,
         .at = mc_engine_wall_clock(engine),
+        .origin = engine->origin,
     };
     mc_store_put(engine->store, local_of(engine, address), domain_of(engine, address), &news);
 }

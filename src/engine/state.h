@@ -67,6 +67,8 @@ struct mc_engine {
     int64_t store_max_age;  /* seconds */
     int64_t committed_ms;
     bool store_warned;
+    uint32_t origin; /* a hash of who we are to a mail server */
+    bool told_of_rest;
     bool oldest_first;
     struct mc_retry_queue recalled; /* greylisted before this run: asked when that is useful */
     int64_t recalled_due_ms;
@@ -112,6 +114,11 @@ struct mc_span mc_recall_line(struct mc_engine *engine, uint32_t address);
 void mc_recall_note(struct mc_engine *engine, uint32_t address);
 /* It was told to come back: so much is remembered at once. */
 void mc_recall_note_waiting(struct mc_engine *engine, uint32_t address);
+/* recall_peers.c: mail servers. For the prober's owner. */
+bool mc_recall_peer(void *arg, struct mc_span name, struct mc_peer_memory *memory);
+void mc_recall_note_peer(void *arg, struct mc_span name, const struct mc_peer_memory *memory);
+uint32_t mc_recall_origin(const struct mailcheck_options *options, const char *helo,
+                          const char *mail_from);
 /* Each turn of the loop: writes what is pending, every so often. */
 void mc_recall_turn(struct mc_engine *engine);
 /* Each tick: the same, and lets those join whose time has come. */

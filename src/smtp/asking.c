@@ -1,6 +1,7 @@
 /* What sessions ask of the prober: recipients and limits before each window, and what becomes of
  * answers and of recipients whose session is lost. */
 #include "base/memory.h"
+#include "smtp/peer_memory.h"
 #include "smtp/prober_state.h"
 
 #define WINDOW           50 /* RCPT commands in one write */
@@ -498,6 +499,30 @@ static void judge(struct mc_prober *prober, struct mc_session *session, const ch
         mc_scheduler_lost(&prober->scheduler, peer);
 }
 
+/* The owner is told what has changed since it was told last. */
+static void tell_learned(struct mc_prober *prober, uint32_t number)
+{
+    struct mc_peer *peer = &prober->peers.peers[number];
+    struct mc_house *house = mc_peers_house(&prober->peers, number);
+    struct mc_text scratch = {0};
+    struct mc_peer_memory memory;
+    char name[MC_PEER_NAME_MAX];
+    if (!prober->owner.learned)
+        return;
+    mc_peer_memory_of(&prober->peers, number, &scratch, &memory);
+    uint64_t hash = mc_peer_memory_hash(&memory);
+    if (hash != peer->kept)
+        prober->owner.learned(prober->owner.arg, mc_peer_name(&prober->peers, number, name),
+                              &memory);
+    peer->kept = hash;
+    mc_house_memory_of(house, &scratch, &memory);
+    hash = mc_peer_memory_hash(&memory);
+    if (house->listed && hash != house->kept)
+        prober->owner.learned(prober->owner.arg, mc_span_of(house->limits->id), &memory);
+    house->kept = hash;
+    mc_text_free(&scratch);
+}
+
 static void ended(struct mc_session *session, const char *why)
 {
     struct mc_prober *prober = mc_prober_of(session);
@@ -509,6 +534,7 @@ static void ended(struct mc_session *session, const char *why)
     deliver_doubts(session, false);
     hand_back(prober, session, failure);
     judge(prober, session, why, failure);
+    tell_learned(prober, session->peer);
     mc_scheduler_leaving(&prober->scheduler);
     prober->last_ended_ms = mc_loop_now_ms(prober->loop);
     if (mc_route_has_work(&prober->routes.routes[session->route]))

@@ -3,6 +3,7 @@
 #include <sys/socket.h>
 
 #include "base/memory.h"
+#include "smtp/peer_memory.h"
 
 #define TOKEN           60000 /* a recipient's worth of credit: a rate a minute is gained each ms */
 #define DAY_MS          (24 * 60 * 60 * 1000LL)
@@ -67,8 +68,13 @@ static uint32_t house_of(struct mc_peers *peers, struct mc_span host)
     const struct mc_provider *provider = mc_lists_provider(peers->lists, host);
     if (provider && provider->index) {
         struct mc_house *house = &peers->houses[provider->index];
-        if (!house->limits)
+        if (!house->limits) {
+            struct mc_peer_memory memory;
             open_house(house, provider, true);
+            if (peers->remembered &&
+                peers->remembered(peers->remembered_arg, mc_span_of(provider->id), &memory))
+                mc_house_remember(peers, house, &memory);
+        }
         return provider->index;
     }
     peers->houses =
@@ -104,6 +110,11 @@ uint32_t mc_peers_intern(struct mc_peers *peers, const struct mc_ip *ip, struct 
     peers->peers[peers->count] =
         (struct mc_peer){.ip = key, .house = house_of(peers, host), .waiting = {MC_NONE, MC_NONE}};
     mc_index_add(&peers->index, hash, peers->count);
+    char name[MC_PEER_NAME_MAX];
+    struct mc_peer_memory memory;
+    if (peers->remembered &&
+        peers->remembered(peers->remembered_arg, mc_peer_name(peers, peers->count, name), &memory))
+        mc_peer_remember(peers, peers->count, &memory);
     return peers->count++;
 }
 

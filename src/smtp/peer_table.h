@@ -35,6 +35,7 @@ struct mc_house {
     bool resting;   /* the breaker tripped or the day's budget is spent: left alone */
     bool connected; /* some TCP handshake was completed */
     bool attempted, failed;
+    uint64_t kept; /* as of a peer */
 };
 
 struct mc_peer {
@@ -57,6 +58,7 @@ struct mc_peer {
     bool utf8_known;   /* habits.no_smtputf8 was heard from it */
     bool dead;         /* not asked again in this run ... */
     bool dead_for_now; /* ... but by a greylisting retry */
+    uint64_t kept;     /* a hash of what the owner was told to remember */
 };
 
 struct mc_pace {
@@ -64,8 +66,13 @@ struct mc_pace {
     uint32_t per_mx, per_provider;
 };
 
+struct mc_peer_memory;
+
 struct mc_peers {
     const struct mc_lists *lists;
+    /* What the owner remembers of a new record (peer_memory.h); NULL: nothing of anybody. */
+    bool (*remembered)(void *arg, struct mc_span name, struct mc_peer_memory *memory);
+    void *remembered_arg;
     struct mc_pace pace;
     struct mc_peer *peers;
     struct mc_house *houses; /* the list's providers first, by their index */

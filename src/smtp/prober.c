@@ -44,6 +44,8 @@ struct mc_prober *mc_prober_new(struct mc_loop *loop, struct mc_net *net, const 
         .arg = prober,
     };
     mc_peers_init(&prober->peers, lists, &pace, mc_hash(mc_span_of(options->helo)));
+    prober->peers.remembered = owner->remembered;
+    prober->peers.remembered_arg = owner->arg;
     mc_routes_init(&prober->routes, mx, &prober->peers);
     mc_scheduler_init(&prober->scheduler, &prober->peers, &prober->routes, options->concurrency);
     mc_timer_init(&prober->turn, loop, take_turn, prober);

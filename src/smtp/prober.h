@@ -24,6 +24,7 @@
 #include "verdict/classify.h"
 
 struct mc_prober;
+struct mc_peer_memory;
 
 struct mc_recipient {
     uint32_t id;          /* the owner's, given back with the answer */
@@ -67,6 +68,10 @@ struct mc_prober_owner {
     void (*answered)(void *arg, uint32_t lane, uint32_t recipient, const struct mc_answer *answer);
     /* A person should read this: a provider that blocks us (once a provider). May be NULL. */
     void (*notice)(void *arg, const char *line);
+    /* What is remembered of a mail server or a provider from the runs before, by its name, and
+     * what is to be remembered (smtp/peer_memory.h). Both may be NULL. */
+    bool (*remembered)(void *arg, struct mc_span name, struct mc_peer_memory *memory);
+    void (*learned)(void *arg, struct mc_span name, const struct mc_peer_memory *memory);
     /* `check -v`: a line of dialogue. May be NULL. */
     void (*trace)(void *arg, const char *line);
 };

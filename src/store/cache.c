@@ -7,7 +7,7 @@
 
 /* A row in memory: this, then key, line and past. */
 struct cached {
-    uint32_t checked_at, tried_at, unknown_since, good_at, bad_at, complained_at, host;
+    uint32_t checked_at, tried_at, unknown_since, good_at, bad_at, complained_at, origin, host;
     uint16_t key_len, line_len;
     uint8_t reason, source, tried, past_len, soft_len;
 };
@@ -61,6 +61,7 @@ static void cache_address(struct mc_store *store, sqlite3_stmt *row)
         .good_at = (uint32_t)known.good_at,
         .bad_at = (uint32_t)known.bad_at,
         .complained_at = (uint32_t)known.complained_at,
+        .origin = known.origin,
         .host = (uint32_t)sqlite3_column_int64(row, 9),
         .reason = (uint8_t)known.reason,
         .source = (uint8_t)known.source,
@@ -80,6 +81,7 @@ static struct mc_known uncache_address(const struct mc_store *store, const struc
         .good_at = record->good_at,
         .bad_at = record->bad_at,
         .complained_at = record->complained_at,
+        .origin = record->origin,
         .reason = (enum mc_reason)record->reason,
         .source = (enum mc_source)record->source,
         .tried = (enum mc_reason)record->tried,

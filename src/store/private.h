@@ -21,6 +21,8 @@ enum mc_statement {
     MC_SQL_PUT_DOMAIN,
     MC_SQL_GET_HOST,
     MC_SQL_PUT_HOST,
+    MC_SQL_GET_PEER,
+    MC_SQL_PUT_PEER,
     MC_SQL_PUT_REPORT,
     MC_SQL_COUNT_MISJUDGED,
     MC_SQL_BEGIN,
@@ -31,12 +33,13 @@ enum mc_statement {
 
 /* What waits for the next commit. Texts are in the arena `pending`. */
 struct mc_pending {
-    enum { MC_PENDING_ADDRESS, MC_PENDING_DOMAIN } kind;
+    enum { MC_PENDING_ADDRESS, MC_PENDING_DOMAIN, MC_PENDING_PEER } kind;
     uint32_t key, text, host; /* `text`: deciding line, detail */
-    uint64_t report;          /* of a bounce: which one */
+    uint64_t report;          /* of a bounce: which one; of a peer: the origin */
     union {
         struct mc_news news;
         struct mc_store_domain domain;
+        struct mc_store_peer peer; /* `host`: its habits */
     };
 };
 
@@ -70,12 +73,19 @@ struct mc_store {
 
 /* Notes the connection's failure as the store's, once. Always false. */
 bool mc_store_fail(struct mc_store *store, const char *doing);
+void mc_store_bind_text(sqlite3_stmt *statement, int at, struct mc_span text);
+void mc_store_bind_key(sqlite3_stmt *statement, int at, struct mc_span key);
+/* Of a statement that gives no row: SQLITE_DONE or an error. */
+int mc_store_run(struct mc_store *store, enum mc_statement which);
+/* `known` borrows from the statement MC_SQL_GET, which the caller resets. */
+bool mc_store_get_uncached(struct mc_store *store, struct mc_span key, struct mc_known *known);
+
 /* Reads a row of `address`, the columns of MC_ADDRESS_COLUMNS in their order from `first` on; the
  * name of the host is left out. */
 bool mc_store_row(sqlite3_stmt *row, int first, struct mc_known *known);
 #define MC_ADDRESS_COLUMNS                                                                         \
     "reason, source, checked_at, tried, tried_at, unknown_since, good_at, bad_at, mx, smtp, past," \
-    " soft, complained_at"
+    " soft, complained_at, origin"
 
 bool mc_store_read_domain(sqlite3_stmt *row, int first, struct mc_store_domain *domain);
 struct mc_span mc_store_column_text(sqlite3_stmt *row, int column);

@@ -202,6 +202,7 @@ void mc_rules_learn(struct mc_known *known, const struct mc_news *news)
     if (mc_reason_status(news->reason) == MC_UNKNOWN) {
         known->tried = news->reason;
         known->tried_at = news->at;
+        known->origin = news->origin;
         if (!known->unknown_since || known->unknown_since > news->at)
             known->unknown_since = news->at;
         return;

@@ -36,6 +36,7 @@ struct mc_known {
     /* the last try that decided nothing, after that; tried_at 0: there is none */
     enum mc_reason tried;
     int64_t tried_at;
+    uint32_t origin;       /* who tried, as mc_news has it */
     int64_t unknown_since; /* when it began to go unanswered; 0: it does not */
     int64_t good_at;       /* when it was last deliverable; 0: never, or buried since */
     int64_t bad_at;        /* the first refusal after that, not yet confirmed; 0: none */
@@ -54,6 +55,7 @@ struct mc_news {
     enum mc_reason reason;
     enum mc_source source;
     int64_t at;
+    uint32_t origin; /* of a probe: a hash of the address and names that the server saw */
     struct mc_span mx, smtp;
 };
 

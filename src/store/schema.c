@@ -36,10 +36,9 @@ static const char *const steps[MC_STORE_SCHEMA] = {
     "CREATE TABLE misjudged(host INT NOT NULL, reason INT NOT NULL, count INT NOT NULL,"
     " PRIMARY KEY(host, reason)) WITHOUT ROWID;"
     /* What was learned of mail servers, from the address of ours that they saw. */
-    "CREATE TABLE origin(id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE);"
-    "CREATE TABLE peer(ip BLOB NOT NULL, origin INT NOT NULL, learned_at INT NOT NULL,"
-    " habits BLOB NOT NULL, rests_until INT, rest_reason INT, rest_line TEXT,"
-    " PRIMARY KEY(ip, origin)) WITHOUT ROWID;"
+    "CREATE TABLE peer(name TEXT NOT NULL, origin INT NOT NULL, learned_at INT NOT NULL,"
+    " habits BLOB NOT NULL, out_until INT, out_reason INT, out_line TEXT, day_at INT, asked INT,"
+    " PRIMARY KEY(name, origin)) WITHOUT ROWID;"
     "ALTER TABLE address ADD COLUMN origin INT;",
 };
 

@@ -1,7 +1,8 @@
 /* The memory between runs: one SQLite file that several processes may use at once.
  *
- * Two layers, each with a life of its own: a domain and what DNS said of it, with the proof that it
- * tells mailboxes apart; an address and what was answered about it. What any of it is worth says
+ * Three layers, each with a life of its own: a domain and what DNS said of it, with the proof that
+ * it tells mailboxes apart; a mail server and what was learned of it; an address and what was
+ * answered about it. What any of it is worth says
  * store/rules.h; this room keeps and finds it. Never decides a verdict, never asks the network,
  * never reads a clock but for the lock of SQLite.
  *
@@ -74,6 +75,25 @@ bool mc_store_get_domain(struct mc_store *store, struct mc_span name,
                          struct mc_store_domain *domain);
 void mc_store_put_domain(struct mc_store *store, struct mc_span name,
                          const struct mc_store_domain *domain);
+
+/* What was learned of a mail server (its address) or a provider (its id), as it looked from
+ * `origin`: a hash of our own address and names, since others may be treated otherwise. */
+struct mc_store_peer {
+    int64_t learned_at;
+    struct mc_span habits; /* the owner's encoding, at most 32 bytes; borrowed */
+    int64_t out_until;     /* not to be asked until then, since ... */
+    enum mc_reason out_reason;
+    struct mc_span out_line; /* ... that was said; borrowed */
+    int64_t day_at;          /* when the day began in which so many recipients ... */
+    uint32_t asked;          /* ... were asked */
+};
+bool mc_store_get_peer(struct mc_store *store, struct mc_span name, uint32_t origin,
+                       struct mc_store_peer *peer);
+void mc_store_put_peer(struct mc_store *store, struct mc_span name, uint32_t origin,
+                       const struct mc_store_peer *peer);
+
+/* A hash that is the same in every process. */
+uint64_t mc_store_hash(struct mc_span text, uint64_t seed);
 
 /* What was put and is not written yet. */
 size_t mc_store_pending(const struct mc_store *store);

@@ -29,6 +29,7 @@ struct night {
 };
 
 static int64_t story_begins;
+static const char *sender; /* NULL: the usual one */
 
 static int begin(void **state)
 {
@@ -56,6 +57,7 @@ static void start(struct night *night, const char *zone, int64_t after, size_t w
     mailcheck_options_init(&options, sizeof options);
     options.dns_servers = zone;
     options.helo = "probe.acme.com";
+    options.mail_from = sender;
     options.greylist_wait_ms = waits_ms;
     options.greylist_waits = waits;
     options.store = path;
@@ -239,6 +241,58 @@ static void unknown_is_never_served(void **state)
         stop(&night, NULL);
     }
     sim_server_clear(&server);
+}
+
+/* Who blocked us is left alone for an hour, by us as they know us; then it is asked again. */
+static void a_block_is_remembered_for_an_hour(void **state)
+{
+    (void)state;
+    static const struct sim_rule refuses_us[] = {
+        {.line = "MAIL FROM:*", .reply = "554 5.7.1 your address is on our block list\r\n"}};
+    static const struct {
+        int after;
+        const char *mail_from;
+        unsigned asked;
+    } runs[] = {{0, NULL, 1},
+                {1800, NULL, 1},
+                {1800, "ann@other.com", 2},
+                {HOUR + 60, NULL, 3},
+                {-DAY, NULL, 4}};
+    struct sim_server server = {SIM_RULES(refuses_us)};
+    for (size_t i = 0; i < MC_ARRAY_LEN(runs); i++) {
+        struct night night;
+        sender = runs[i].mail_from;
+        over(&night, &server, runs[i].after, ann_and_bob);
+        is(&night, 0, "blocked", "probe");
+        assert_int_equal(occurrences(&server, "< MAIL"), runs[i].asked);
+        assert_non_null(
+            memmem(result(&night, 1).smtp.at, result(&night, 1).smtp.len, "on our block list", 17));
+        stop(&night, NULL);
+    }
+    sender = NULL;
+    sim_server_clear(&server);
+}
+
+/* What a server taught us needs no second lesson: this one hangs up at EHLO. */
+static void habits_are_remembered(void **state)
+{
+    (void)state;
+    static const struct sim_rule rules[] = {
+        {.line = "EHLO*", .then = SIM_RESET}, LIVE("ann"), UNKNOWN};
+    static const char *const bob[] = {"bob@acme.com", NULL}, *const cho[] = {"cho@acme.com", NULL};
+    struct sim_server server = {SIM_RULES(rules)};
+    struct night night;
+    over(&night, &server, 0, bob);
+    is(&night, 0, "no_such_mailbox", "probe");
+    stop(&night, NULL);
+    assert_int_equal(occurrences(&server, "< EHLO"), 1);
+    over(&night, &server, DAY, cho);
+    is(&night, 0, "no_such_mailbox", "probe");
+    stop(&night, NULL);
+    assert_int_equal(occurrences(&server, "< EHLO"), 1);
+    over(&night, &server, 8 * DAY, bob);
+    assert_int_equal(occurrences(&server, "< EHLO"), 2);
+    stop(&night, &server);
 }
 
 /* Told to come back a minute ago: asked when four more have passed, and then it is let in. */
@@ -448,6 +502,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_proof_outlives_its_run, begin, end),
         cmocka_unit_test_setup_teardown(one_refusal_buries_nobody, begin, end),
         cmocka_unit_test_setup_teardown(unknown_is_never_served, begin, end),
+        cmocka_unit_test_setup_teardown(a_block_is_remembered_for_an_hour, begin, end),
+        cmocka_unit_test_setup_teardown(habits_are_remembered, begin, end),
         cmocka_unit_test_setup_teardown(greylisting_goes_on_where_it_was, begin, end),
         cmocka_unit_test_setup_teardown(a_stop_while_waiting_again, begin, end),
         cmocka_unit_test_setup_teardown(a_stop_leaves_no_evidence, begin, end),
