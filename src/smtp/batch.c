@@ -2,18 +2,6 @@
 
 #include "base/memory.h"
 
-#define COMMON_LENGTH 32
-
-void mc_batch_expect(struct mc_batch *batch, uint32_t count)
-{
-    size_t need = batch->count + (size_t)count;
-    if (need > batch->room) {
-        batch->items = mc_realloc(batch->items, need * sizeof *batch->items);
-        batch->room = need;
-    }
-    mc_text_reserve(&batch->text, (size_t)count * COMMON_LENGTH);
-}
-
 /* A new item with room for an address of this length. */
 static struct mc_batch_item *add(struct mc_batch *batch, uint32_t id, uint32_t lane, size_t len)
 {

@@ -37,8 +37,6 @@ struct mc_batch {
     struct mc_text text;
 };
 
-/* Room for so many more, of common length, at once. */
-void mc_batch_expect(struct mc_batch *batch, uint32_t count);
 /* Copies the spans. Returns the new item, valid until the next call. */
 struct mc_batch_item *mc_batch_add(struct mc_batch *batch, uint32_t id, uint32_t lane,
                                    struct mc_span local, struct mc_span domain);
