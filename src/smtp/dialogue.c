@@ -475,6 +475,11 @@ bool mc_dialogue_wants_more(const struct mc_dialogue *d)
              (d->window_rcpts >= d->limits.window || enough_refusals(d))));
 }
 
+bool mc_dialogue_wants_tls(const struct mc_dialogue *d)
+{
+    return d->state == MC_DIALOGUE_READY && d->next == NEXT_STARTTLS;
+}
+
 static void begin_window(struct mc_dialogue *d)
 {
     mc_batch_compact(&d->batch);

@@ -147,6 +147,9 @@ struct mc_dialogue_step mc_dialogue_go(struct mc_dialogue *dialogue, struct mc_t
 /* READY, and the next mc_dialogue_go begins a window: now is the time to add recipients. */
 bool mc_dialogue_wants_more(const struct mc_dialogue *dialogue);
 
+/* READY, and the next mc_dialogue_go says STARTTLS. */
+bool mc_dialogue_wants_tls(const struct mc_dialogue *dialogue);
+
 /* The stage of the reply that is awaited, and whose RCPT it answers (NULL: not RCPT). */
 enum mc_stage mc_dialogue_stage(const struct mc_dialogue *dialogue);
 const struct mc_batch_item *mc_dialogue_item(const struct mc_dialogue *dialogue);

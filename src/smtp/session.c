@@ -108,10 +108,51 @@ static void trace_ruling(struct mc_session *session, const struct mc_ruling *rul
     mc_text_free(&text);
 }
 
+/* TLS, and the wait for it: no server but the slowest is in it for more than some seconds. */
+
+static void wait_for_secure(struct mc_session *session)
+{
+    struct mc_session **last = &session->common->secure_waiting;
+    while (*last)
+        last = &(*last)->secure_next;
+    *last = session;
+    session->secure_next = NULL;
+    session->secure_waits = true;
+    set_deadline(session, session->common->reply_timeout_ms * SESSION_REPLIES);
+}
+
+static void stop_waiting(struct mc_session *session)
+{
+    struct mc_session **at = &session->common->secure_waiting;
+    if (!session->secure_waits)
+        return;
+    while (*at != session)
+        at = &(*at)->secure_next;
+    *at = session->secure_next;
+    session->secure_waits = false;
+}
+
+static void speak(struct mc_session *session);
+
+/* Its TLS is gone: the next one may begin. */
+static void leave_secure(struct mc_session *session)
+{
+    struct mc_session *next = session->common->secure_waiting;
+    if (!session->secure)
+        return;
+    session->secure = false;
+    session->common->secure--;
+    if (!next)
+        return;
+    stop_waiting(next);
+    speak(next);
+}
+
 static void close_stream(struct mc_session *session)
 {
     mc_stream_close(session->stream);
     session->stream = NULL;
+    leave_secure(session);
 }
 
 /* The one way a session ends. `polite`: with QUIT; `linger`: the server is to close first. */
@@ -121,6 +162,7 @@ static void end(struct mc_session *session, bool polite, bool linger, const char
     session->over = true;
     session->speak = false;
     mc_timer_cancel(&session->timer);
+    stop_waiting(session);
     give_back(session);
     session->common->events->ended(session, why);
     if (polite)
@@ -210,6 +252,14 @@ static void speak(struct mc_session *session)
     if (session->stopping) {
         stop_now(session);
         return;
+    }
+    if (mc_dialogue_wants_tls(&session->dialogue) && !session->secure) {
+        if (common->secure >= MC_SESSION_SECURE_MAX) {
+            wait_for_secure(session);
+            return;
+        }
+        session->secure = true;
+        common->secure++;
     }
     if (mc_dialogue_wants_more(&session->dialogue))
         common->events->fill(session);
@@ -409,6 +459,7 @@ void mc_session_free(struct mc_session *session)
     if (!session)
         return;
     mc_timer_cancel(&session->timer);
+    stop_waiting(session);
     give_back(session);
     mc_stream_close(session->stream);
     mc_dialogue_free(&session->dialogue);

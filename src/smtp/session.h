@@ -50,7 +50,12 @@ struct mc_session_common {
         *readers;             /* for replies in the making; most sessions need none between reads */
     struct mc_text out, line; /* scratch */
     struct mc_ruling_memo memo;
+    uint32_t secure;                   /* sessions that have said STARTTLS: each needs 50 KB */
+    struct mc_session *secure_waiting; /* and those that may not yet, the first one first */
 };
+
+/* Sessions in TLS at once. */
+#define MC_SESSION_SECURE_MAX 100
 
 struct mc_session {
     struct mc_session_common *common;
@@ -76,6 +81,8 @@ struct mc_session {
     bool speak;                     /* mc_dialogue_go is due */
     bool surplus;                   /* more input stands behind the reply being served */
     bool stopping, over;
+    bool secure, secure_waits; /* counted in common->secure; in common->secure_waiting */
+    struct mc_session *secure_next;
 };
 
 /* Opens a connection for what is in `batch` (taken over). */

@@ -14,6 +14,7 @@
 #include "../sim/smtp_world.h"
 #include "base/hash.h"
 #include "base/memory.h"
+#include "base/text.h"
 
 static const struct mc_provider usual = {
     .id = "",
@@ -161,13 +162,68 @@ static void the_last_offer_counts(void **state)
         sim_server_clear(&servers[i]);
 }
 
+/* Insists on TLS, like all of its kind; `arg` counts who is in it. */
+struct insisting {
+    unsigned now, most, plain;
+};
+
+static bool insist(void *arg, struct sim_connection *connection, struct mc_span line)
+{
+    struct insisting *insisting = arg;
+    bool tls = sim_connection_is_tls(connection);
+    if (mc_span_equal(line, mc_span_of("STARTTLS")) && ++insisting->now > insisting->most)
+        insisting->most = insisting->now;
+    insisting->now -= tls && mc_span_equal(line, mc_span_of("QUIT"));
+    if (tls || line.len < 4 || memcmp(line.at, "MAIL", 4) != 0)
+        return false;
+    insisting->plain++;
+    sim_send(connection, "530 5.7.0 Must issue a STARTTLS command first\r\n", 1000);
+    return true;
+}
+
+static void tls_has_a_bound_of_its_own(void **state)
+{
+    (void)state;
+    enum { SERVERS = 250 };
+    struct mc_lists lists = {.unknown = usual};
+    struct mc_prober_options options;
+    struct insisting insisting = {0};
+    struct sim_server *servers = mc_calloc(SERVERS, sizeof *servers);
+    struct mc_text zone = {0};
+    char name[32];
+    sim_world_options(&options);
+    options.concurrency = 500;
+    options.reply_timeout_ms = 5000;
+    for (unsigned i = 0; i < SERVERS; i++)
+        mc_text_printf(&zone, "d%u.test MX 10 mx%u.test.\nmx%u.test A 198.18.1.%u\n", i, i, i, i);
+    struct sim_world *world = sim_world_new(mc_text_z(&zone), &lists, &options, false);
+    for (unsigned i = 0; i < SERVERS; i++) {
+        servers[i] = (struct sim_server){.latency_ms = 1000, .line = insist, .arg = &insisting};
+        snprintf(name, sizeof name, "198.18.1.%u", i);
+        sim_net_serve(world->net, name, 25, &servers[i]);
+        snprintf(name, sizeof name, "d%u.test", i);
+        sim_world_ask(world, "one", name, false);
+    }
+    assert_true(sim_world_run(world, 120000));
+    for (unsigned i = 0; i < SERVERS; i++) {
+        assert_int_equal(world->recipients[i].reason, MC_REASON_ACCEPTED);
+        assert_int_equal(servers[i].quits, servers[i].attempts);
+    }
+    assert_int_equal(insisting.plain, SERVERS);
+    assert_int_equal(insisting.most, 100);
+    sim_world_free(world);
+    for (unsigned i = 0; i < SERVERS; i++)
+        sim_server_clear(&servers[i]);
+    mc_text_free(&zone);
+    free(servers);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(all_scenarios_hold),
-        cmocka_unit_test(deadlines_do_not_start_anew),
-        cmocka_unit_test(what_is_within_reach),
-        cmocka_unit_test(the_last_offer_counts),
+        cmocka_unit_test(all_scenarios_hold),         cmocka_unit_test(deadlines_do_not_start_anew),
+        cmocka_unit_test(what_is_within_reach),       cmocka_unit_test(the_last_offer_counts),
+        cmocka_unit_test(tls_has_a_bound_of_its_own),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
