@@ -1,5 +1,6 @@
-/* Row after row, who answers for it: 4 bytes a row, written by the cursor that reads ahead, read
- * once by the one that writes, freed behind that one. */
+/* Row after row, who answers for it: written by the cursor that reads ahead, read once by the one
+ * that writes, freed behind that one. One byte a row where addresses are new, as most are: new
+ * ones are numbered 0, 1, 2... in the order of their rows. Five bytes for one that came before. */
 #ifndef MC_CLEAN_LEDGER_H
 #define MC_CLEAN_LEDGER_H
 
@@ -12,7 +13,8 @@
 /* {0} is empty. */
 struct mc_ledger {
     struct mc_ledger_chunk *first, *last;
-    uint32_t read; /* entries read of the first chunk */
+    uint32_t read;           /* bytes read of the first chunk */
+    uint32_t added, dropped; /* addresses that were new, on either side */
 };
 
 void mc_ledger_add(struct mc_ledger *ledger, uint32_t entry);

@@ -10,6 +10,32 @@ static uint64_t key_hash(struct mc_span local, uint32_t domain)
     return mc_hash(mc_span(key, local.len + sizeof domain));
 }
 
+_Static_assert(sizeof(struct mc_address_record) == 36, "as the header says");
+
+static uint32_t locals_add(struct mc_locals *locals, struct mc_span local)
+{
+    size_t need = locals->len + 1 + local.len;
+    MC_ASSERT(local.len <= UINT8_MAX);
+    if (need > UINT32_MAX) {
+        fprintf(stderr, "mailcheck: more than 4 GiB of addresses in one run; split the list\n");
+        exit(1);
+    }
+    if (need > locals->room) {
+        locals->room = need + need / 2;
+        locals->at = mc_realloc(locals->at, locals->room);
+    }
+    uint32_t place = (uint32_t)locals->len;
+    locals->at[place] = (char)local.len;
+    memcpy(locals->at + place + 1, local.at, local.len);
+    locals->len = need;
+    return place;
+}
+
+static struct mc_span locals_get(const struct mc_locals *locals, uint32_t place)
+{
+    return mc_span(locals->at + place + 1, (unsigned char)locals->at[place]);
+}
+
 uint32_t mc_address_table_add(struct mc_address_table *table, struct mc_span local, uint32_t domain,
                               bool *is_new)
 {
@@ -19,7 +45,7 @@ uint32_t mc_address_table_add(struct mc_address_table *table, struct mc_span loc
     for (; found != MC_NONE; found = mc_index_next(&table->index, &cursor)) {
         const struct mc_address_record *record = &table->records[found];
         if (record->domain == domain &&
-            mc_span_equal_nocase(local, mc_arena_get(&table->locals, record->local))) {
+            mc_span_equal_nocase(local, locals_get(&table->locals, record->local))) {
             *is_new = false;
             return found;
         }
@@ -29,7 +55,7 @@ uint32_t mc_address_table_add(struct mc_address_table *table, struct mc_span loc
     MC_ASSERT(address < MC_NONE);
     table->records[address] = (struct mc_address_record){
         .domain = domain,
-        .local = mc_arena_add(&table->locals, local),
+        .local = locals_add(&table->locals, local),
         .next = MC_NONE,
         .host = MC_NONE,
         .peer = MC_NONE,
@@ -41,13 +67,13 @@ uint32_t mc_address_table_add(struct mc_address_table *table, struct mc_span loc
 
 struct mc_span mc_address_table_local(const struct mc_address_table *table, uint32_t address)
 {
-    return mc_arena_get(&table->locals, table->records[address].local);
+    return locals_get(&table->locals, table->records[address].local);
 }
 
 void mc_address_table_free(struct mc_address_table *table)
 {
     free(table->records);
-    mc_arena_free(&table->locals);
+    free(table->locals.at);
     mc_index_free(&table->index);
 }
 

@@ -1,4 +1,4 @@
-/* Every unique address of a run, as 48-byte records named by index, and the dedupe over them.
+/* Every unique address of a run, as 36-byte records named by index, and the dedupe over them.
  * Owns the local parts. Knows nothing of what is done with an address. */
 #ifndef MC_ENGINE_ADDRESS_TABLE_H
 #define MC_ENGINE_ADDRESS_TABLE_H
@@ -9,6 +9,7 @@
 #include "address/parse.h"
 #include "base/hash.h"
 #include "base/memory.h"
+#include "verdict/verdict.h"
 
 /* Where an address is. Each value says what it waits for. */
 enum mc_address_state {
@@ -22,28 +23,44 @@ enum mc_address_state {
     MC_ADDRESS_SETTLED,
 };
 
-struct mc_address_record {
-    uint64_t reply; /* in the reply log; 0: none */
+/* There are millions of them: packed, since an 8-byte member would round their size up, and what
+ * only matters before the verdict shares its place with what only matters after it. */
+struct __attribute__((packed, aligned(4))) mc_address_record {
     uint32_t domain;
-    uint32_t local; /* in the arena */
+    uint32_t local; /* in the texts */
     uint32_t next;  /* link of the one queue it is in */
     uint32_t first_row;
     uint32_t host; /* MX host asked, or MC_NONE; `recalled`: its name, in the domains' arena */
-    uint32_t peer; /* that answered last, or MC_NONE */
-    uint32_t checked_at;
-    uint8_t state;
-    uint8_t reason, source;
-    uint8_t waits, losses;  /* greylist waits used, sessions lost under it */
-    uint8_t change, nights; /* enum mc_change; nights running that it is unknown */
+    union {
+        uint32_t peer;       /* not settled: that answered last, or MC_NONE */
+        uint32_t checked_at; /* settled */
+    };
+    uint64_t reply : 48; /* in the reply log; 0: none. Set by mc_address_set_reply */
+    uint8_t reason;
+    uint8_t waits, losses; /* greylist waits used, sessions lost under it */
+    uint8_t nights;        /* running, that it is unknown */
+    enum mc_address_state state : 4;
+    enum mc_source source : 4;
+    enum mc_change change : 3;
     bool role : 1, utf8 : 1, backup : 1;
     bool known : 1;    /* the store has a row of it */
     bool recalled : 1; /* settled by the store */
 };
 
+static inline void mc_address_set_reply(struct mc_address_record *record, uint64_t reply)
+{
+    const uint64_t most = ((uint64_t)1 << 48) - 1;
+    MC_ASSERT(reply <= most);
+    record->reply = reply & most;
+}
+
 struct mc_address_table {
     struct mc_address_record *records;
     size_t count, room;
-    struct mc_arena locals;
+    struct mc_locals { /* local parts, end to end, each behind a byte with its length */
+        char *at;
+        size_t len, room;
+    } locals;
     struct mc_index index;
 };
 
@@ -56,6 +73,7 @@ struct mc_address_queue {
 /* The record of (local, domain), ASCII case of the local part aside, made where there is none. */
 uint32_t mc_address_table_add(struct mc_address_table *table, struct mc_span local, uint32_t domain,
                               bool *is_new);
+/* Valid until an address is added. */
 struct mc_span mc_address_table_local(const struct mc_address_table *table, uint32_t address);
 void mc_address_table_free(struct mc_address_table *table);
 

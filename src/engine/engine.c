@@ -32,7 +32,7 @@ void mc_engine_settle(struct mc_engine *engine, uint32_t address, enum mc_reason
         source = MC_SOURCE_DNS; /* that far we came */
     record->state = MC_ADDRESS_SETTLED;
     record->reason = (uint8_t)reason;
-    record->source = (uint8_t)source;
+    record->source = source;
     record->checked_at = (uint32_t)mc_engine_wall_clock(engine);
     if (engine->store)
         mc_recall_note(engine, address);

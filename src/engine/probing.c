@@ -265,10 +265,10 @@ static bool take(void *arg, uint32_t lane, struct mc_recipient *recipient)
 static void note_reply(struct mc_engine *engine, uint32_t address, const struct mc_answer *answer)
 {
     struct mc_address_record *record = &engine->addresses.records[address];
-    record->reply = mc_reply_log_known(engine->replies, answer);
-    if (!record->reply)
-        record->reply =
-            mc_reply_log_add_answer(engine->replies, answer, mc_engine_email(engine, address));
+    uint64_t reply = mc_reply_log_known(engine->replies, answer);
+    if (!reply)
+        reply = mc_reply_log_add_answer(engine->replies, answer, mc_engine_email(engine, address));
+    mc_address_set_reply(record, reply);
     if (answer->host != MC_NONE)
         record->host = answer->host;
     if (answer->peer != MC_NONE)
@@ -310,7 +310,7 @@ static void hold(struct mc_engine *engine, uint32_t address, enum mc_address_sta
         settle_asked(engine, address, worth_reason[known]);
         return;
     }
-    record->state = (uint8_t)state;
+    record->state = state;
     domain->under_way--;
     mc_address_queue_push(&engine->addresses, &domain->held, address);
 }
@@ -323,8 +323,8 @@ void mc_probing_settle_ended(struct mc_engine *engine, uint32_t address)
     if (domain->ended_at != MC_NONE && domain->ended_at != address) { /* as that one heard it */
         const struct mc_address_record *other = &engine->addresses.records[domain->ended_at];
         struct mc_span email = mc_engine_email(engine, domain->ended_at);
-        record->reply = mc_reply_log_add(engine->replies,
-                                         mc_reply_log_get(engine->replies, other->reply, email));
+        struct mc_span line = mc_reply_log_get(engine->replies, other->reply, email);
+        mc_address_set_reply(record, mc_reply_log_add(engine->replies, line));
         record->host = other->host;
     }
     mc_engine_settle(engine, address, (enum mc_reason)domain->ended[kind_of(record)],

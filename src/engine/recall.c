@@ -74,7 +74,7 @@ static void serve(struct mc_engine *engine, uint32_t address, const struct mc_kn
     if (speaks_of_mailbox(known))
         domain->served_before = true;
     if (!mc_store_is_loaded(engine->store)) /* else it is found there again */
-        record->reply = mc_reply_log_add(engine->replies, known->smtp);
+        mc_address_set_reply(record, mc_reply_log_add(engine->replies, known->smtp));
     record->recalled = true;
     record->host = domain->best_host;
     if (known->mx.len && !mc_span_equal(known->mx, mc_arena_get(names, domain->best_host)))
@@ -273,7 +273,7 @@ static int64_t compare(struct mc_engine *engine, uint32_t address, const struct 
         !mc_store_get(engine->store, local_of(engine, address), domain_of(engine, address), &old))
         return 0;
     enum mc_reason verdict = mc_rules_verdict(&old, news);
-    record->change = (uint8_t)change_of(&old, verdict);
+    record->change = change_of(&old, verdict);
     mc_rules_learn(&old, news);
     unsigned nights = mc_rules_nights(&old, news->at);
     record->nights = (uint8_t)(nights < UINT8_MAX ? nights : UINT8_MAX);

@@ -11,6 +11,37 @@
 #include "clean/ledger.h"
 #include "cli/fail_if.h"
 
+/* Whatever the mix of new addresses, old ones, rows without any, and whatever waits. */
+static void the_ledger_gives_back_what_it_got(void **state)
+{
+    (void)state;
+    enum { ROWS = 200000 };
+    uint32_t *rows = mc_malloc(ROWS * sizeof *rows), next_new = 0, entry;
+    struct mc_ledger ledger = {0};
+    uint64_t seed = 7;
+    size_t added = 0, read = 0;
+    while (read < ROWS) {
+        seed = seed * 6364136223846793005u + 1442695040888963407u;
+        unsigned draw = (unsigned)(seed >> 40);
+        if (added < ROWS && draw % 3 < 2) {
+            unsigned kind = draw / 3 % 8;
+            rows[added] = kind == 0               ? MC_LEDGER_PASS
+                          : kind == 1             ? MC_LEDGER_BAD
+                          : kind == 2 && next_new ? draw % next_new
+                                                  : next_new++;
+            mc_ledger_add(&ledger, rows[added++]);
+        } else if (mc_ledger_peek(&ledger, &entry)) {
+            assert_int_equal(entry, rows[read++]);
+            mc_ledger_drop(&ledger);
+        } else {
+            assert_int_equal(read, added);
+        }
+    }
+    assert_false(mc_ledger_peek(&ledger, &entry));
+    mc_ledger_free(&ledger);
+    free(rows);
+}
+
 static void the_ledger_keeps_order(void **state)
 {
     (void)state;
@@ -72,6 +103,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_ledger_keeps_order),
+        cmocka_unit_test(the_ledger_gives_back_what_it_got),
         cmocka_unit_test(conditions),
     };
     return cmocka_run_group_tests_name("clean parts", tests, NULL, NULL);
