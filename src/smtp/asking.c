@@ -1,6 +1,7 @@
 /* What sessions ask of the prober: recipients and limits before each window, and what becomes of
  * answers and of recipients whose session is lost. */
 #include "base/memory.h"
+#include "smtp/ehlo.h"
 #include "smtp/peer_memory.h"
 #include "smtp/prober_state.h"
 
@@ -232,6 +233,33 @@ static void notice_block(struct mc_prober *prober, const struct mc_session *sess
     mc_scheduler_lost(&prober->scheduler, session->peer);
 }
 
+/* A bare 554 blames us, unless the server says that to those it does not know: then the others of
+ * the window are accepted, and it has no word of a block. */
+static void note_wordless(struct mc_session *session, const struct mc_reply *reply,
+                          const struct mc_ruling *ruling)
+{
+    if (ruling->blame != MC_BLAME_US) {
+        session->wordless = 0;
+    } else if (mc_reply_is_wordless(reply)) {
+        session->wordless++;
+        free(session->wordless_last);
+        session->wordless_last = mc_failure_of_reply(MC_STAGE_RCPT, reply, ruling);
+    }
+}
+
+/* The window is over, nobody was accepted behind them. */
+static void judge_wordless(struct mc_session *session)
+{
+    struct mc_failure *last = session->wordless_last;
+    uint32_t count = session->wordless;
+    session->wordless = 0;
+    session->wordless_last = NULL;
+    if (!count)
+        free(last);
+    else if (mc_peers_wordless(&mc_prober_of(session)->peers, session->peer, count, last))
+        notice_block(mc_prober_of(session), session);
+}
+
 /* Refusals in ambiguous words stand, and the session has nobody else left to ask, or may not: the
  * witness shows whether it still accepts anybody. */
 static uint32_t call_witness(struct mc_prober *prober, struct mc_session *session)
@@ -269,6 +297,7 @@ static void fill(struct mc_session *session)
 {
     struct mc_prober *prober = mc_prober_of(session);
     refund(session);
+    judge_wordless(session);
     struct mc_dialogue *d = &session->dialogue;
     uint32_t room = mc_prober_room(prober, session->peer, session);
     if (d->habits.no_smtputf8)
@@ -349,6 +378,7 @@ static void answered(struct mc_session *session, const struct mc_batch_item *ite
     bool accepted = ruling->reason == MC_REASON_ACCEPTED;
     if (mc_peers_answered(&prober->peers, session->peer, reply, ruling))
         notice_block(prober, session);
+    note_wordless(session, reply, ruling);
     if (accepted && !asked.is_witness)
         remember_witness(prober, session, item);
     if (accepted || asked.is_witness)
@@ -531,6 +561,7 @@ static void ended(struct mc_session *session, const char *why)
     mc_peers_learn(&prober->peers, session->peer, &session->dialogue);
     route->sessions--;
     refund(session);
+    judge_wordless(session);
     deliver_doubts(session, false);
     hand_back(prober, session, failure);
     judge(prober, session, why, failure);

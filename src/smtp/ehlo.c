@@ -15,6 +15,15 @@ bool mc_reply_says(const struct mc_reply *reply, const char *word)
     return find(text, key) + key.len <= text.len;
 }
 
+bool mc_reply_is_wordless(const struct mc_reply *reply)
+{
+    static const char marks[] = " .-#()<>\r\n\t";
+    for (size_t i = 0; i < reply->text_len; i++)
+        if (!mc_is_digit(reply->text[i]) && !memchr(marks, reply->text[i], sizeof marks - 1))
+            return false;
+    return true;
+}
+
 /* "LIMITS RCPTMAX=50 MAILMAX=10" */
 static uint16_t limit_of(struct mc_span line, const char *name)
 {

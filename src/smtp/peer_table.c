@@ -3,6 +3,7 @@
 #include <sys/socket.h>
 
 #include "base/memory.h"
+#include "smtp/ehlo.h"
 #include "smtp/peer_memory.h"
 
 #define TOKEN           60000 /* a recipient's worth of credit: a rate a minute is gained each ms */
@@ -327,16 +328,35 @@ static void die(struct mc_peer *peer, bool for_now, int64_t now_ms)
 }
 
 /* Counts answers in a row that blame us. */
-static bool trips(struct mc_house *house, enum mc_stage stage, const struct mc_reply *reply,
-                  const struct mc_ruling *ruling)
+static bool trips(struct mc_house *house, uint32_t count)
 {
-    if (house->blamed_in_row < UINT16_MAX)
-        house->blamed_in_row++;
-    if (house->resting || !house->limits->breaker || house->blamed_in_row < house->limits->breaker)
+    uint32_t in_row = house->blamed_in_row + count;
+    house->blamed_in_row = (uint16_t)(in_row < UINT16_MAX ? in_row : UINT16_MAX);
+    if (house->resting || !house->limits->breaker || in_row < house->limits->breaker)
         return false;
     house->resting = true;
+    return true;
+}
+
+static bool blames(struct mc_house *house, enum mc_stage stage, const struct mc_reply *reply,
+                   const struct mc_ruling *ruling)
+{
+    if (!trips(house, 1))
+        return false;
     house->blame = mc_failure_of_reply(stage, reply, ruling);
     return true;
+}
+
+bool mc_peers_wordless(struct mc_peers *peers, uint32_t number, uint32_t count,
+                       struct mc_failure *blame)
+{
+    struct mc_house *house = mc_peers_house(peers, number);
+    bool tripped = trips(house, count);
+    if (tripped)
+        house->blame = blame;
+    else
+        free(blame);
+    return tripped;
 }
 
 bool mc_peers_answered(struct mc_peers *peers, uint32_t number, const struct mc_reply *reply,
@@ -347,9 +367,10 @@ bool mc_peers_answered(struct mc_peers *peers, uint32_t number, const struct mc_
     peer->answered = true;
     if (reply->code >= 400)
         house->refusal_credit -= TOKEN;
-    if (ruling->blame == MC_BLAME_US)
-        return trips(house, MC_STAGE_RCPT, reply, ruling);
-    house->blamed_in_row = 0;
+    if (ruling->blame != MC_BLAME_US)
+        house->blamed_in_row = 0;
+    else if (!mc_reply_is_wordless(reply))
+        return blames(house, MC_STAGE_RCPT, reply, ruling);
     return false;
 }
 
@@ -357,7 +378,7 @@ bool mc_peers_refused(struct mc_peers *peers, uint32_t number, enum mc_stage sta
                       const struct mc_reply *reply, const struct mc_ruling *ruling)
 {
     return ruling->blame == MC_BLAME_US &&
-           trips(mc_peers_house(peers, number), stage, reply, ruling);
+           blames(mc_peers_house(peers, number), stage, reply, ruling);
 }
 
 static void keep_lower(uint16_t *habit, uint16_t count)

@@ -116,6 +116,10 @@ bool mc_peers_answered(struct mc_peers *peers, uint32_t peer, const struct mc_re
                        const struct mc_ruling *ruling);
 bool mc_peers_refused(struct mc_peers *peers, uint32_t peer, enum mc_stage stage,
                       const struct mc_reply *reply, const struct mc_ruling *ruling);
+/* So many answers in a row blame us without a word (`blame`, taken over, is the last): nobody was
+ * accepted behind them after all. mc_peers_answered does not count these. */
+bool mc_peers_wordless(struct mc_peers *peers, uint32_t peer, uint32_t count,
+                       struct mc_failure *blame);
 /* What a session that ends has learned. */
 void mc_peers_learn(struct mc_peers *peers, uint32_t peer, const struct mc_dialogue *dialogue);
 void mc_peers_gone(struct mc_peers *peers, uint32_t peer, int64_t now_ms);

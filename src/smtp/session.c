@@ -464,6 +464,7 @@ void mc_session_free(struct mc_session *session)
     mc_stream_close(session->stream);
     mc_dialogue_free(&session->dialogue);
     free(session->blame);
+    free(session->wordless_last);
     mc_doubts_free(&session->doubts);
     free(session->host);
     free(session->label);

@@ -67,7 +67,9 @@ struct mc_session {
     const char *provider;     /* id, "" where there is none */
     struct mc_failure *blame; /* the reply that spoke against it; freed with the session */
     struct mc_doubts doubts;
-    uint32_t charged; /* recipients that its server's pace was charged with */
+    uint32_t wordless;                /* answers in a row that blame us without a word ... */
+    struct mc_failure *wordless_last; /* ... and the last one; freed with the session */
+    uint32_t charged;                 /* recipients that its server's pace was charged with */
 
     struct mc_stream *stream;
     struct mc_dialogue dialogue;
