@@ -290,7 +290,8 @@ static struct mc_span anywhere(struct mc_span text)
         if (at == line.len)
             continue;
         struct mc_span said = paragraph(text, start + at);
-        if (mc_bounce_is_telling(said) && (!best.len || mc_bounce_starts(line, "<<<")))
+        bool final = best.len && best.at[0] == '4' && line.at[at] == '5';
+        if (mc_bounce_is_telling(said) && (!best.len || final || mc_bounce_starts(line, "<<<")))
             best = said;
     }
     for (rest = text; !best.len && rest.len;) {
@@ -321,7 +322,8 @@ static struct mc_span verdict_in(struct mc_span said)
     struct mc_span best = said, rest = said;
     while (rest.len) {
         struct mc_span line = mc_bounce_line(&rest);
-        size_t at = is_servers_part(line) ? reply_in(line) : line.len;
+        bool given_up = best.len && best.at[0] == '4' && line.len && line.at[0] == '5';
+        size_t at = is_servers_part(line) || given_up ? reply_in(line) : line.len;
         struct mc_span reply = mc_span(line.at + at, line.len - at);
         while (reply.len && rest.len && reply_in(rest) == 0) { /* "550-5.1.1 ..." goes on */
             struct mc_span more = mc_bounce_line(&rest);

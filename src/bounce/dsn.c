@@ -49,13 +49,15 @@ static bool known(struct mc_span name, enum mc_dsn_field *field)
     return false;
 }
 
-/* A recipient that follows a complete one starts a group, blank line or not. */
+/* A recipient that follows a complete one starts a group, blank line or not; one that follows its
+ * own Action and Status does not. */
 static bool starts_anew(const struct mc_dsn_group *group, enum mc_dsn_field field)
 {
     if (field != MC_DSN_FINAL && field != MC_DSN_ORIGINAL)
         return false;
-    return group->field[field].len || group->field[MC_DSN_ACTION].len ||
-           group->field[MC_DSN_STATUS].len;
+    bool named = group->field[MC_DSN_FINAL].len || group->field[MC_DSN_ORIGINAL].len;
+    bool judged = group->field[MC_DSN_ACTION].len || group->field[MC_DSN_STATUS].len;
+    return group->field[field].len || (named && judged);
 }
 
 bool mc_dsn_next(struct mc_span *rest, struct mc_dsn_group *group)

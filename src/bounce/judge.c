@@ -167,6 +167,7 @@ static const struct {
     {"delivery expired", MC_REASON_TIMEOUT},
     {"message expired", MC_REASON_TIMEOUT},
     {"envelope expired", MC_REASON_TIMEOUT},
+    {"exceeded in queue", MC_REASON_TIMEOUT},
     {"within the specified time", MC_REASON_TIMEOUT},
     {"could not be delivered within", MC_REASON_TIMEOUT},
     {"within the time limit", MC_REASON_TIMEOUT},

@@ -219,6 +219,7 @@ size_t mc_words_label(struct mc_span line)
         "undelivered to:",
         "recipient:",
         "recipient address:",
+        "original address:",
         "recipient's address:",
         "recipients:",
         "recipient(s):",

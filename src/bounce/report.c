@@ -174,17 +174,28 @@ static bool is_action(struct mc_span action, const char *what)
     return mc_bounce_starts(action, what);
 }
 
+static bool ends_with(struct mc_span text, struct mc_span end)
+{
+    return text.len >= end.len &&
+           mc_span_equal_nocase(mc_span(text.at + text.len - end.len, end.len), end);
+}
+
 /* One mailbox under two names: "user@example.org" and "user@store.example.org", or an inner
  * address that nobody outside writes to. */
 static bool is_same_mailbox(struct mc_span failed, struct mc_span mailed)
 {
     const char *sign = memchr(failed.at, '@', failed.len);
-    size_t local = sign ? (size_t)(sign - failed.at) : failed.len;
-    if (!sign || mc_bounce_starts(failed, "IMCEA") ||
-        mc_bounce_has(mc_span(sign, failed.len - local), ".local"))
+    const char *other = memchr(mailed.at, '@', mailed.len);
+    if (!sign || !other)
+        return !sign;
+    struct mc_span local = mc_span(failed.at, (size_t)(sign - failed.at));
+    struct mc_span domain = mc_span(sign + 1, failed.len - local.len - 1);
+    struct mc_span second = mc_span(other + 1, (size_t)(mailed.at + mailed.len - other - 1));
+    if (mc_bounce_starts(failed, "IMCEA") || !memchr(domain.at, '.', domain.len) ||
+        mc_bounce_has(domain, ".local"))
         return true;
-    return mailed.len > local && mailed.at[local] == '@' &&
-           mc_span_equal_nocase(mc_span(mailed.at, local), mc_span(failed.at, local));
+    return mc_span_equal_nocase(mc_span(mailed.at, (size_t)(other - mailed.at)), local) &&
+           (ends_with(domain, second) || ends_with(second, domain));
 }
 
 /* Mail for one address may fail at another, to which it was forwarded, or which is one of many
@@ -250,6 +261,8 @@ static void read_recipient(struct report *report, const struct mc_dsn_group *gro
         struct mc_span other = group->field[MC_DSN_TEXT];
         if (!mc_bounce_is_telling(other))
             other = mc_prose_reply(&report->prose, to, alone);
+        if (!mc_bounce_is_telling(other)) /* "5.0.0 (recipient reached disk quota)" */
+            other = group->field[MC_DSN_STATUS].len > 8 ? group->field[MC_DSN_STATUS] : other;
         if (other.len && (mc_bounce_is_telling(other) || !said.text.len))
             said.text = other;
     }
@@ -265,19 +278,28 @@ static bool has_recipient(const struct mc_dsn_group *group)
            (group->field[MC_DSN_ACTION].len && group->field[MC_DSN_STATUS].len);
 }
 
+/* Something is said of him. */
+static bool is_judged(const struct mc_dsn_group *group)
+{
+    return group->field[MC_DSN_ACTION].len || group->field[MC_DSN_STATUS].len ||
+           group->field[MC_DSN_DIAGNOSTIC].len || group->field[MC_DSN_DISPOSITION].len;
+}
+
 static void read_status(struct report *report, struct mc_span text)
 {
     struct mc_dsn_group group;
     struct mc_span rest = text;
-    size_t recipients = 0;
+    size_t recipients = 0, judged = 0;
     stamp(report);
     while (mc_dsn_next(&rest, &group)) {
         recipients += has_recipient(&group);
+        judged += has_recipient(&group) && is_judged(&group);
         if (!report->at)
             report->at = mc_when_mail(group.field[MC_DSN_ARRIVAL], report->sink->now);
     }
     for (rest = text; mc_dsn_next(&rest, &group);)
-        if (has_recipient(&group) && report->found < MC_FAILED_MAX)
+        if (has_recipient(&group) && (is_judged(&group) || !judged) &&
+            report->found < MC_FAILED_MAX)
             read_recipient(report, &group, recipients == 1);
 }
 
@@ -312,9 +334,10 @@ static bool read_failed_field(struct report *report)
     return count > 0;
 }
 
-static void read_prose(struct report *report, bool sure)
+/* `sure`: a report it is; `daemon`: at least no person wrote it. */
+static void read_prose(struct report *report, bool sure, bool daemon)
 {
-    unsigned least = sure ? 1 : 3;
+    unsigned least = sure ? 1 : daemon ? 3 : 4;
     size_t count = report->prose.count;
     if (report->prose.worth >= least && (report->prose.worth > 2 || count == 1)) {
         for (size_t i = 0; i < count; i++)
@@ -465,7 +488,7 @@ static bool read_mail(struct report *report)
                 report->message->mails[report->mail].is_report;
     if (!sure && !daemon && !named)
         return false;
-    read_prose(report, sure);
+    read_prose(report, sure, daemon);
     if (!report->found && sure)
         report->counts->nameless++;
     return report->found || sure;

@@ -169,6 +169,144 @@ static void lines(void **state)
     mc_text_free(&text);
 }
 
+/* What the fields of a delivery status say, as systems of all kinds write them, and the text for
+ * people where the fields say nothing. */
+static void statuses(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *status, *diagnostic, *prose, *wanted;
+    } cases[] = {
+        {"5.3.0", "X-Unix; 255",
+         "   ----- The following addresses had permanent fatal errors "
+         "-----\n\"|/usr/local/bin/filter\"\n    (reason: unknown mailer error 255)\n    (expanded "
+         "from: <user@example.org>)",
+         "server_error"},
+        {"5.2.2", "X-Unix; 73",
+         "   ----- The following addresses had permanent fatal errors -----\n<user@example.org>\n  "
+         "  (reason: Can't create output)\n\n   ----- Transcript of session follows "
+         "-----\nprocmail: Quota exceeded while writing \"/var/mail/user\"\n550 5.0.0 "
+         "<user@example.org>... Can't create output",
+         "mailbox_full"},
+        {"5.2.2",
+         "X-Postfix; maildir delivery failed: Sorry, the user's maildir has\n    overdrawn his "
+         "diskspace quota, please try again later.",
+         "", "mailbox_full"},
+        {"5.1.3", "X-Postfix; bad address syntax", "", "no_such_mailbox"},
+        {"5.3.0",
+         "X-Postfix; Command died with status 127: \"/usr/bin/vacation\".\n    Command output: "
+         "/usr/bin/vacation: not found",
+         "", "server_error"},
+        {"5.2.2", "smtp; 552 5.2.2 <full@example.org> Quota exceeded (mailbox for user is full)",
+         "", "mailbox_full"},
+        {"4.4.2",
+         "X-Postfix; lost connection with mx.slow.example[198.18.0.5] while\n    receiving the "
+         "initial server greeting",
+         "", "connect_failed"},
+        {"4.7.5", "X-Postfix; Server certificate not trusted", "", "blocked"},
+        {"4.7.4",
+         "X-Postfix; TLS is required, but was not offered by host\n    mx.example.org[198.18.0.5]",
+         "", "tls_required"},
+        {"5.1.2",
+         "X-Notes; No route found to domain NOWHERE.EXAMPLE from server\n MX/Sender.  Check "
+         "Server, Connection and Domain documents in Domino Directory.",
+         "", "no_such_domain"},
+        {"5.1.4",
+         "X-Notes; User twin (twin@example.org) not unique. Several matches\n found in Domino "
+         "Directory.",
+         "", "server_error"},
+        {"5.2.2", "X-Notes; Unable to deliver because the user's mail file has exceeded its quota",
+         "", "mailbox_full"},
+        {"5.4.6", "X-Notes; Maximum hop count exceeded.  Message probably in a routing loop.", "",
+         "server_error"},
+        {"5.7.1", "X-Notes; Message was rejected by the recipient's mail rule", "", "blocked"},
+        {"5.1.1", "", "", "no_such_mailbox"},
+        {"5.2.1", "", "", "mailbox_disabled"},
+        {"5.2.2", "", "", "mailbox_full"},
+        {"5.7.1", "", "", "blocked"},
+        {"5.0.0", "", "", "server_error"},
+        {"4.4.7", "", "", "timeout"},
+        {"5.1.2", "", "", "no_such_domain"},
+        {"5.4.4", "", "", "no_such_domain"},
+        {"5.1.1", "smtp;550 5.1.1 unknown or illegal alias: gone@example.org", "",
+         "no_such_mailbox"},
+        {"5.1.1", "smtp;550 5.1.1 RESOLVER.ADR.ExRecipNotFound; not found", "", "no_such_mailbox"},
+        {"5.2.2",
+         "smtp;554 5.2.2 mailbox full;STOREDRV.Deliver.Exception:QuotaExceededException; Failed to "
+         "process message due to a permanent exception with message Cannot open mailbox",
+         "", "mailbox_full"},
+        {"5.4.6", "smtp;554 5.4.6 Hop count exceeded - possible mail loop", "", "server_error"},
+        {"5.7.1", "smtp;550 5.7.1 RESOLVER.RST.NotAuthorized; not authorized", "", "blocked"},
+        {"5.7.1",
+         "smtp;550 5.7.1 TRANSPORT.RULES.RejectMessage; the message was rejected by organization "
+         "policy",
+         "", "blocked"},
+        {"5.2.14", "smtp;550 5.2.14 RESOLVER.FWD.LoopingTarget; misconfigured forwarding address",
+         "", "server_error"},
+        {"5.1.1", "X-Microsoft;MSEXCH:IMS:Example:SITE:SERVER 0 (000C05A6) Unknown Recipient", "",
+         "no_such_mailbox"},
+        {"5.2.3", "X-Microsoft; The message size exceeds the limit set for the recipient", "",
+         "blocked"},
+        {"5.0.0", "smtp; 550 User not found in directory", "", "no_such_mailbox"},
+        {"5.0.0", "smtp; 554 rejected due to spam URL in content", "", "blocked"},
+        {"5.1.1", "smtp; 550 5.7.1 Message rejected as spam", "", "blocked"},
+        {"5.1.1", "smtp; 554 Message refused: sender 198.18.0.1 listed by zen.spamhaus.org", "",
+         "blocked"},
+        {"5.1.0", "smtp; 550 5.1.0 <news@sender.example> sender rejected", "", "blocked"},
+        {"4.4.7", "smtp; 4.4.7 Message delayed - time exceeded in queue", "", "timeout"},
+        {"5.1.1 (bad destination mailbox address)",
+         "smtp;550 5.1.1 No such user\nX-PowerMTA-BounceCategory: bad-mailbox", "",
+         "no_such_mailbox"},
+        {"5.0.0", "X-PowerMTA;\nX-PowerMTA-BounceCategory: other", "", "server_error"},
+        {"5.1.1",
+         "SMTP; 550 5.1.1 <gone@aol.example>: Recipient address rejected: aol.example\nRemote-MTA: "
+         "DNS; core.mx.aol.example",
+         "", "no_such_mailbox"},
+        {"5.1.1",
+         "smtp; 550-The account gone@example.org\n 550-has been closed, or never existed.\n 550 "
+         "Sorry.",
+         "", "no_such_mailbox"},
+        {"5.7.1", "smtp; 550 5.7.1 Unable to relay for user@example.org", "", "domain_not_served"},
+        {"5.7.1",
+         "smtp; 550 5.7.1 Our system has detected that this message does not meet IPv6 sending "
+         "guidelines",
+         "", "blocked"},
+        {"5.1.1", "X-Qmail; Sorry, no mailbox here by that name. (#5.1.1)", "", "no_such_mailbox"},
+        {"5.2.2", "smtp; 552 sorry, mailbox full or user over quota (#5.2.2)", "", "mailbox_full"},
+        {"5.1.6", "smtp; 551 5.1.6 User has moved; please try <new@example.com>", "",
+         "mailbox_disabled"},
+        {"5.7.8", "smtp; 535 5.7.8 Authentication credentials invalid", "", "blocked"},
+        {"5.7.1", "smtp; 554 5.7.1 virus Eicar-Test-Signature detected by ClamAV", "", "blocked"},
+        {"4.7.1", "smtp; 450 4.7.1 Error: too many messages from 198.18.0.1 in 60 seconds", "",
+         "blocked"},
+        {"4.3.1", "smtp; 452 4.3.1 Insufficient system storage", "", "server_error"},
+        {"5.3.2", "smtp; 521 5.3.2 This host does not accept mail", "", "domain_not_served"},
+        {"5.0.0", "smtp; 550 Delivery failed", "", "blocked"},
+        {"5.1.1", "smtp; 550 5.1.1 gone is no longer with this company", "", "mailbox_disabled"},
+    };
+    struct mc_text message = {0}, text = {0}, wanted = {0};
+    for (size_t i = 0; i < MC_ARRAY_LEN(cases); i++) {
+        message.len = wanted.len = 0;
+        mc_text_printf(
+            &message,
+            "From: MAILER-DAEMON@mx.example\nTo: n@sender.example\nSubject: Returned mail\n"
+            "Content-Type: multipart/report; boundary=b\n\n--b\n\n%s\n\n--b\n"
+            "Content-Type: message/delivery-status\n\nReporting-MTA: dns; mx.example\n\n"
+            "Final-Recipient: rfc822; user@example.org\nAction: failed\nStatus: %s\n"
+            "%s%s\n--b--\n",
+            cases[i].prose, cases[i].status, cases[i].diagnostic[0] ? "Diagnostic-Code: " : "",
+            cases[i].diagnostic);
+        mc_text_printf(&wanted, "user@example.org %s", cases[i].wanted);
+        const char *got = read_bytes(mc_text_span(&message), NULL, &text);
+        if (strcmp(got, mc_text_z(&wanted)) != 0)
+            fail_msg("%s %s: %s, not %s", cases[i].status, cases[i].diagnostic, got,
+                     mc_text_z(&wanted));
+    }
+    mc_text_free(&message);
+    mc_text_free(&text);
+    mc_text_free(&wanted);
+}
+
 #define NOW INT64_C(1793700000) /* 2026-11-03 */
 
 struct stamp {
@@ -292,6 +430,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(messages),     cmocka_unit_test(lines),   cmocka_unit_test(mbox),
         cmocka_unit_test(return_paths), cmocka_unit_test(hostile), cmocka_unit_test(stamps),
+        cmocka_unit_test(statuses),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
