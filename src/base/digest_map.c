@@ -5,47 +5,42 @@
 #include "base/memory.h"
 
 #define PARTS      (1u << MC_DIGEST_PARTS_LOG2)
-#define SMALLEST   64
+#define SMALLEST   16
 #define LARGE_PAGE ((size_t)2 << 20)
 
-/* Filled to 7/8 a search looks at 4 slots on average, which mostly share one cache line. */
-static uint32_t limit_of(uint32_t size)
+_Static_assert(sizeof(struct mc_digest_bucket) == 64, "a cache line");
+
+/* Filled to 7/8 a search seldom leaves the line that its hash points to. */
+static uint32_t limit_of(uint32_t buckets)
 {
-    return size - size / 8;
+    return buckets * 7 / 2;
 }
 
-/* `slots` are zeros, and more than there are now. */
-static void move(struct mc_digest_part *part, struct mc_digest_slot *slots, uint32_t size)
+/* Moves the keys to `buckets`, which are zeros, and more than there are now. */
+static void move(struct mc_digest_part *part, void *memory, struct mc_digest_bucket *buckets,
+                 uint32_t size)
 {
     struct mc_digest_part old = *part;
-    part->slots = slots;
+    part->memory = memory;
+    part->buckets = buckets;
     part->size = size;
     part->limit = limit_of(size);
-    for (uint32_t i = 0; i < old.size; i++) {
-        if (!old.slots[i].value)
-            continue;
-        uint32_t at = mc_digest_home(part, old.slots[i].hash);
-        while (slots[at].value)
-            at = at + 1 == size ? 0 : at + 1;
-        slots[at] = old.slots[i];
-    }
+    for (uint32_t i = 0; i < old.size; i++)
+        for (size_t k = 0; k < MC_ARRAY_LEN(buckets->slots); k++) {
+            const struct mc_digest_slot *slot = &old.buckets[i].slots[k];
+            if (slot->value)
+                *mc_digest_slot_of(part, (struct mc_hash128){slot->hash, slot->check}) = *slot;
+        }
+    free(old.memory);
 }
 
-/* Slots that nobody uses any more: those of a block go back to the system with the block. */
-static void give_back(const struct mc_digest_map *map, struct mc_digest_slot *slots)
+void mc_digest_part_grow(struct mc_digest_part *part)
 {
-    uintptr_t into = (uintptr_t)slots - (uintptr_t)map->block;
-    if (!map->block || into >= map->block_size)
-        free(slots);
-}
-
-void mc_digest_map_grow(struct mc_digest_map *map, struct mc_digest_part *part)
-{
-    struct mc_digest_slot *old = part->slots;
     uint64_t size = part->size < SMALLEST ? SMALLEST : (uint64_t)part->size + part->size / 2;
-    MC_ASSERT(size < UINT32_MAX);
-    move(part, mc_calloc(size, sizeof *part->slots), (uint32_t)size);
-    give_back(map, old);
+    MC_ASSERT(size < UINT32_MAX / 7);
+    char *memory = mc_calloc(size + 1, sizeof *part->buckets); /* one more, to begin at a line */
+    size_t lead = (size_t)(-(uintptr_t)memory & (sizeof *part->buckets - 1));
+    move(part, memory, (struct mc_digest_bucket *)(void *)(memory + lead), (uint32_t)size);
 }
 
 /* Zeros, aligned to large pages, on such pages where the system gives them: with small ones a
@@ -67,21 +62,19 @@ static char *map_block(size_t size)
 void mc_digest_map_expect(struct mc_digest_map *map, uint64_t keys)
 {
     /* parts differ a little in how many keys they get */
-    uint64_t size = keys / PARTS + keys / PARTS / 64;
-    size += size / 6 + SMALLEST;
-    size_t block_size = size * PARTS * sizeof(struct mc_digest_slot);
+    uint64_t slots = keys / PARTS + keys / PARTS / 64;
+    uint64_t size = (slots + slots / 6) / 4 + SMALLEST;
+    size_t block_size = size * PARTS * sizeof(struct mc_digest_bucket);
     block_size = (block_size + LARGE_PAGE - 1) / LARGE_PAGE * LARGE_PAGE;
     for (size_t i = 0; i < PARTS; i++)
         if (map->parts[i].size > size)
             return;
-    char *block = size < UINT32_MAX ? map_block(block_size) : NULL;
+    char *block = size < UINT32_MAX / 7 ? map_block(block_size) : NULL;
     if (!block) /* it grows as it fills, then, or says that it cannot */
         return;
     for (size_t i = 0; i < PARTS; i++) {
-        struct mc_digest_slot *old = map->parts[i].slots;
-        void *slots = block + i * size * sizeof *old;
-        move(&map->parts[i], slots, (uint32_t)size);
-        give_back(map, old);
+        char *buckets = block + i * size * sizeof(struct mc_digest_bucket);
+        move(&map->parts[i], NULL, (struct mc_digest_bucket *)(void *)buckets, (uint32_t)size);
     }
     if (map->block)
         munmap(map->block, map->block_size);
@@ -100,7 +93,7 @@ uint64_t mc_digest_map_count(const struct mc_digest_map *map)
 void mc_digest_map_free(struct mc_digest_map *map)
 {
     for (size_t i = 0; i < PARTS; i++)
-        give_back(map, map->parts[i].slots);
+        free(map->parts[i].memory);
     if (map->block)
         munmap(map->block, map->block_size);
     *map = (struct mc_digest_map){0};

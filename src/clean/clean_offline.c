@@ -31,6 +31,7 @@ enum domain_fact { DISPOSABLE = 1, FREE = 2, SLIP = 4, SEEN = 8 };
 struct item {
     struct mc_hash128 key, domain_key;
     struct mc_span email, local, domain;
+    struct mc_plain plain;
     enum mc_syntax syntax;
     bool is_plain, is_role;
     struct mc_address address; /* what the spans point into, but for a plain one */
@@ -58,41 +59,39 @@ struct offline {
     char suggestion[EMAIL_ROOM + 256];
 };
 
-static void fetch(struct offline *offline, struct item *item, struct mc_span key)
-{
-    item->domain_key = mc_hash128(item->domain);
-    mc_digest_map_prefetch(&offline->domains, item->domain_key);
-    item->key = mc_hash128(key);
-    mc_digest_map_prefetch(&offline->first_rows, item->key);
-}
-
-/* First half of a row's way: what needs the row alone. */
-static void read_row(struct offline *offline, const struct mc_row *row, struct item *item)
+/* What needs the row alone: its address, and where that will be looked up. */
+static void read_row(const struct mc_row *row, struct item *item)
 {
     char key[EMAIL_ROOM];
-    struct mc_plain plain;
     struct mc_span cell = row->address;
+    item->syntax = MC_SYNTAX_EMPTY;
     if (!row->number)
         return;
-    item->is_plain = mc_address_look(cell, &plain);
+    item->is_plain = mc_address_look(cell, &item->plain);
     if (item->is_plain) {
+        size_t local_len = item->plain.local_len;
         item->syntax = MC_SYNTAX_OK;
         item->email = cell;
-        item->local = mc_span(cell.at, plain.local_len);
-        item->domain = mc_span(cell.at + plain.local_len + 1, cell.len - plain.local_len - 1);
-        item->is_role =
-            mc_lists_is_role_looked(offline->lists, item->local, plain.digits, plain.separators);
-        fetch(offline, item, cell);
-        return;
+        item->local = mc_span(cell.at, local_len);
+        item->domain = mc_span(cell.at + local_len + 1, cell.len - local_len - 1);
+        item->key = mc_hash128(cell);
+    } else {
+        item->syntax = mc_address_parse(cell, &item->address);
+        item->email = item->address.email;
+        if (item->syntax != MC_SYNTAX_OK)
+            return;
+        item->local = item->address.local;
+        item->domain = item->address.domain;
+        item->key = mc_hash128(mc_span(key, mc_address_key(&item->address, key)));
     }
-    item->syntax = mc_address_parse(cell, &item->address);
-    item->email = item->address.email;
-    if (item->syntax != MC_SYNTAX_OK)
-        return;
-    item->local = item->address.local;
-    item->domain = item->address.domain;
-    item->is_role = mc_lists_is_role(offline->lists, item->local);
-    fetch(offline, item, mc_span(key, mc_address_key(&item->address, key)));
+    item->domain_key = mc_hash128(item->domain);
+}
+
+static bool is_role(const struct offline *offline, const struct item *item)
+{
+    return item->is_plain ? mc_lists_is_role_looked(offline->lists, item->local, item->plain.digits,
+                                                    item->plain.separators)
+                          : mc_lists_is_role(offline->lists, item->local);
 }
 
 static unsigned facts_of(struct offline *offline, const struct item *item)
@@ -202,10 +201,20 @@ static void count_kinds(struct offline *offline)
 
 static bool batch(struct offline *offline, size_t count)
 {
+    struct item *items = offline->items;
     for (size_t i = 0; i < count; i++)
-        read_row(offline, &offline->rows[i], &offline->items[i]);
+        read_row(&offline->rows[i], &items[i]);
+    /* one right after the other, so that they are under way together; needless ones do no harm */
+    for (size_t i = 0; i < count; i++) {
+        mc_digest_map_prefetch(&offline->domains, items[i].domain_key);
+        mc_digest_map_prefetch(&offline->first_rows, items[i].key);
+    }
+    /* work of its own while they come */
     for (size_t i = 0; i < count; i++)
-        if (!write_row(offline, &offline->rows[i], &offline->items[i]))
+        if (items[i].syntax == MC_SYNTAX_OK)
+            items[i].is_role = is_role(offline, &items[i]);
+    for (size_t i = 0; i < count; i++)
+        if (!write_row(offline, &offline->rows[i], &items[i]))
             return false;
     offline->run->rows_read += count;
     return true;
