@@ -182,7 +182,9 @@ static void tick(void *arg)
     if (engine->store)
         mc_recall_tick(engine);
     mc_probing_quiet(engine, engine->input == MC_INPUT_LIVE);
-    mc_probing_judge_port(engine, false);
+    mc_probing_judge_port(engine, engine->hooks.is_endless);
+    if (engine->hooks.is_endless)
+        mc_probing_resolve_doubtful(engine);
     engine->ticking = false;
     if (!mc_engine_idle(engine) || (engine->store && mc_store_pending(engine->store)))
         start_ticking(engine);
@@ -335,15 +337,20 @@ static void settle_the_rest(struct mc_engine *engine)
     }
 }
 
-void mc_engine_run(struct mc_engine *engine, int timeout_ms)
+void mc_engine_turn(struct mc_engine *engine)
 {
-    deliver(engine);
-    mc_loop_run(engine->loop, timeout_ms);
     if (drained(engine))
         settle_the_rest(engine);
     if (engine->store)
         mc_recall_turn(engine);
     deliver(engine);
+}
+
+void mc_engine_run(struct mc_engine *engine, int timeout_ms)
+{
+    deliver(engine);
+    mc_loop_run(engine->loop, timeout_ms);
+    mc_engine_turn(engine);
 }
 
 /* Everybody who is not with the prober gets the verdict that is left. */
@@ -391,26 +398,6 @@ static void settle_all(struct mc_engine *engine)
     mc_retry_free(&engine->retries);
     mc_retry_free(&engine->recalled);
     engine->stale_count = 0;
-}
-
-void mc_engine_expect(struct mc_engine *engine, uint64_t addresses)
-{
-    if (!engine->store)
-        return;
-    mc_store_expect(engine->store, addresses);
-}
-
-bool mc_engine_keep(struct mc_engine *engine, char *error, size_t error_size)
-{
-    if (!engine->store || mc_store_commit(engine->store, true))
-        return true;
-    snprintf(error, error_size, "%s", mc_store_error(engine->store));
-    return false;
-}
-
-bool mc_engine_store_failed(const struct mc_engine *engine)
-{
-    return engine->store && mc_store_error(engine->store);
 }
 
 void mc_engine_stop(struct mc_engine *engine)
@@ -551,13 +538,14 @@ struct mc_engine *mc_engine_new(const struct mailcheck_options *options,
     for (size_t i = 0; i < options->greylist_waits && i < MC_RETRY_DELAYS; i++)
         if (options->greylist_wait_ms[i])
             engine->greylist_wait_ms[engine->greylist_waits++] = options->greylist_wait_ms[i];
-    engine->loop = mc_loop_new();
+    engine->loop = hooks->loop ? hooks->loop : mc_loop_new();
     engine->start_ms = mc_loop_now_ms(engine->loop);
     engine->start_unix = time(NULL);
     engine->replies = mc_reply_log_new();
     mc_timer_init(&engine->tick, engine->loop, tick, engine);
     mc_timer_init(&engine->retry_timer, engine->loop, mc_probing_retry_due, engine);
-    engine->lists = mc_lists_new(options->lists_dir, error, error_size);
+    engine->lists =
+        hooks->lists ? hooks->lists : mc_lists_new(options->lists_dir, error, error_size);
     if (!engine->lists || !make_store(engine, options, error, error_size) ||
         (options->depth != MAILCHECK_DEPTH_SYNTAX &&
          !make_network(engine, options, error, error_size))) {
@@ -582,8 +570,10 @@ void mc_engine_free(struct mc_engine *engine)
     if (engine->net)
         mc_net_free(engine->net);
     mc_store_close(engine->store);
-    mc_lists_free(engine->lists);
-    mc_loop_free(engine->loop);
+    if (!engine->hooks.lists)
+        mc_lists_free(engine->lists);
+    if (!engine->hooks.loop)
+        mc_loop_free(engine->loop);
     mc_address_table_free(&engine->addresses);
     mc_domain_table_free(&engine->domains);
     mc_mx_sets_free(&engine->sets);

@@ -22,6 +22,10 @@ struct mc_engine_hooks {
     void *arg;
     /* An address has its verdict. From mc_engine_run only, once an address. May be NULL. */
     void (*settled)(void *arg, uint32_t address);
+    struct mc_loop *loop;   /* borrowed, and run by its owner; NULL: one of its own */
+    struct mc_lists *lists; /* borrowed; NULL: its own, by the options */
+    /* Questions never end: what others of a run might still prove is not waited for. */
+    bool is_endless;
 };
 
 /* NULL and a sentence in `error` on options that make no sense. */
@@ -29,6 +33,10 @@ struct mc_engine *mc_engine_new(const struct mailcheck_options *options,
                                 const struct mc_engine_hooks *hooks, char *error,
                                 size_t error_size);
 void mc_engine_free(struct mc_engine *engine);
+
+/* Where an engine is to take the place of another, with the same lists, that ends: what politeness
+ * asks for is passed on, what providers were asked today and who wants to be left alone. */
+void mc_engine_inherit(struct mc_engine *engine, const struct mc_engine *old);
 
 struct mc_loop *mc_engine_loop(struct mc_engine *engine);
 const struct mc_lists *mc_engine_lists(const struct mc_engine *engine);
@@ -62,11 +70,16 @@ void mc_engine_expect(struct mc_engine *engine, uint64_t addresses);
 /* Writes to the store what is not there yet. False and a sentence in `error` where the store has
  * failed, now or before. */
 bool mc_engine_keep(struct mc_engine *engine, char *error, size_t error_size);
+/* Tries the same without waiting for anybody. True: nothing is left to be written, or the store has
+ * failed. */
+bool mc_engine_try_keep(struct mc_engine *engine);
 /* The store has failed: verdicts are not remembered any more. */
 bool mc_engine_store_failed(const struct mc_engine *engine);
 
 /* One turn of the loop. */
 void mc_engine_run(struct mc_engine *engine, int timeout_ms);
+/* On a borrowed loop: after each turn of it. */
+void mc_engine_turn(struct mc_engine *engine);
 /* Every address has its verdict and every hook was called. */
 bool mc_engine_idle(const struct mc_engine *engine);
 

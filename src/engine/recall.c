@@ -1,5 +1,6 @@
 /* What is remembered between runs: which of it answers for an address at once, what of a verdict
  * is put away, who is asked later. The rules themselves are store/rules.h. */
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "engine/state.h"
@@ -351,4 +352,33 @@ void mc_recall_tick(struct mc_engine *engine)
         mc_engine_join(engine, retry.id);
         mc_probing_step(engine, index);
     }
+}
+
+/* ---- for the engine's owner ---- */
+
+void mc_engine_expect(struct mc_engine *engine, uint64_t addresses)
+{
+    if (!engine->store)
+        return;
+    mc_store_expect(engine->store, addresses);
+}
+
+bool mc_engine_keep(struct mc_engine *engine, char *error, size_t error_size)
+{
+    if (!engine->store || mc_store_commit(engine->store, true))
+        return true;
+    snprintf(error, error_size, "%s", mc_store_error(engine->store));
+    return false;
+}
+
+bool mc_engine_store_failed(const struct mc_engine *engine)
+{
+    return engine->store && mc_store_error(engine->store);
+}
+
+bool mc_engine_try_keep(struct mc_engine *engine)
+{
+    if (!engine->store || !mc_store_pending(engine->store))
+        return true;
+    return !mc_store_commit(engine->store, false) || !mc_store_pending(engine->store);
 }

@@ -110,3 +110,9 @@ void mc_recall_note_peer(void *arg, struct mc_span name, const struct mc_peer_me
     };
     mc_store_put_peer(engine->store, name, engine->origin, &known);
 }
+
+void mc_engine_inherit(struct mc_engine *engine, const struct mc_engine *old)
+{
+    if (engine->prober && old->prober)
+        mc_prober_inherit(engine->prober, old->prober);
+}

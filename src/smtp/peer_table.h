@@ -28,6 +28,7 @@ struct mc_house {
     struct mc_failure *blame; /* what made it rest */
     int64_t due_ms;           /* when its list is to be looked at; 0: no time set */
     int64_t first_attempt_ms, filled_ms, day_ms;
+    int64_t rests_since_ms; /* inherit.c: when its rest was first passed on; 0: not yet */
     int64_t rcpt_credit, refusal_credit; /* tokens, in 1/60000 recipients */
     uint32_t open, asked_today;
     uint16_t blamed_in_row;
@@ -87,6 +88,9 @@ struct mc_peers {
 void mc_peers_init(struct mc_peers *peers, const struct mc_lists *lists, const struct mc_pace *pace,
                    uint64_t seed);
 void mc_peers_free(struct mc_peers *peers);
+
+/* A new table takes over from another with the same lists: budgets, gaps and who is left alone. */
+void mc_peers_inherit(struct mc_peers *peers, const struct mc_peers *old, int64_t now_ms);
 
 /* The number of the peer with this address; `host` is a name it goes by. */
 uint32_t mc_peers_intern(struct mc_peers *peers, const struct mc_ip *ip, struct mc_span host);

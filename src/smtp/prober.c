@@ -52,6 +52,11 @@ struct mc_prober *mc_prober_new(struct mc_loop *loop, struct mc_net *net, const 
     return prober;
 }
 
+void mc_prober_inherit(struct mc_prober *prober, const struct mc_prober *old)
+{
+    mc_peers_inherit(&prober->peers, &old->peers, mc_loop_now_ms(prober->loop));
+}
+
 static void empty_graveyard(struct mc_prober *prober)
 {
     while (prober->graveyard) {

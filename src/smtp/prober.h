@@ -92,6 +92,10 @@ struct mc_prober *mc_prober_new(struct mc_loop *loop, struct mc_net *net, const 
                                 const struct mc_prober_owner *owner);
 void mc_prober_free(struct mc_prober *prober); /* closes what is open; nobody is called back */
 
+/* The prober takes the place of another with the same lists that is about to be freed: gaps,
+ * budgets and who is left alone are passed on. */
+void mc_prober_inherit(struct mc_prober *prober, const struct mc_prober *old);
+
 /* Interns an MX set (as mc_mx_answer gives it); the same set has the same number. Sets whose
  * addresses are the same, tier by tier, may share one. `count` > 0. */
 uint32_t mc_prober_route(struct mc_prober *prober, const struct mc_mx_entry *entries, size_t count);
