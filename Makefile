@@ -13,7 +13,7 @@ B        := build/$(V)
 
 # libcsv, libunistring and the header-only libxxhash have no (or no needed) .pc file in Debian 12
 PKGS     := libevent_core libevent_extra libcares libidn2 libpsl openssl jansson sqlite3 zlib
-LIBS     := $(shell pkg-config --libs $(PKGS) 2>/dev/null) -lunistring -lcsv
+LIBS     := $(shell pkg-config --libs $(PKGS) 2>/dev/null) -lunistring -lcsv -lhttp_parser
 
 CFLAGS   ?= -O2 -g
 WARNINGS := -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes -Wswitch-enum
@@ -89,7 +89,10 @@ $(eval $(call generated,lists_tables.h,data/compile_lists.c,$(sort $(wildcard da
 	-Isrc src/lists/list_file.c src/base/text.c src/base/memory.c src/base/duration.c -lidn2 -lunistring))
 $(B)/gen/compile_lists: src/lists/list_file.c $(wildcard src/lists/*.h src/base/*.h)
 
+$(eval $(call generated,serve_pages.inc,data/compile_pages.c,data/serve/page.html data/serve/openapi.json))
+
 $(LIB_OBJ) $(CLI_OBJ) $(B)/src/main.o: | $(GENERATED)
+$(B)/src/http/service_pages.o: $(B)/gen/serve_pages.inc
 
 $(B)/%.o: %.c
 	@mkdir -p $(@D)

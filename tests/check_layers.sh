@@ -13,7 +13,7 @@ BEGIN {
     allow["smtp"] = "base loop lists verdict mx"
     allow["engine"] = "base loop address lists verdict mx smtp store mailcheck mailcheck_event"
     allow["clean"] = "base address lists verdict engine csv report mailcheck"
-    allow["http"] = "base verdict engine loop mailcheck"
+    allow["http"] = "base verdict address lists engine loop mailcheck"
     allow["doctor"] = "base loop mx"
     allow["cli"] = "*"
     allow["main.c"] = "*"

@@ -28,6 +28,7 @@ want pkg-config command -v pkg-config
 want libevent-dev has_module libevent_core
 want libc-ares-dev has_module libcares
 want libcsv-dev has_header csv.h
+want libhttp-parser-dev has_header http_parser.h
 want libidn2-dev has_module libidn2
 want libunistring-dev has_header uninorm.h
 want libssl-dev has_module openssl
