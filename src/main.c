@@ -16,6 +16,7 @@ const struct mc_command mc_commands[] = {
      mc_cmd_clean},
     {"check", MC_CHECK, "Check addresses; \"-\" reads one a line and streams.", "ADDRESS...",
      mc_cmd_check},
+    {"serve", MC_SERVE, "The same verdicts over HTTP, for sign-up forms.", "", mc_cmd_serve},
     {"bounces", MC_BOUNCES, "Read delivery reports: who failed for good, who may yet be reached.",
      "[PATH...]", mc_cmd_bounces},
     {"classify", MC_CLASSIFY, "Say what SMTP replies mean (else one a line from stdin).",

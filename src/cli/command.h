@@ -21,7 +21,14 @@ enum mc_exit {
 };
 
 /* Which commands an option belongs to (bits of option_table.c). */
-enum mc_command_bit { MC_CLEAN = 1, MC_CHECK = 2, MC_CLASSIFY = 4, MC_BOUNCES = 8, MC_STORE = 16 };
+enum mc_command_bit {
+    MC_CLEAN = 1,
+    MC_CHECK = 2,
+    MC_CLASSIFY = 4,
+    MC_BOUNCES = 8,
+    MC_STORE = 16,
+    MC_SERVE = 64
+};
 
 struct mc_command {
     const char *name;
@@ -40,5 +47,6 @@ int mc_cmd_check(const struct mc_settings *settings);
 int mc_cmd_bounces(const struct mc_settings *settings);
 int mc_cmd_classify(const struct mc_settings *settings);
 int mc_cmd_store(const struct mc_settings *settings);
+int mc_cmd_serve(const struct mc_settings *settings);
 
 #endif

@@ -34,6 +34,8 @@ static void defaults(const struct mc_command *command, struct mc_settings *setti
         .pace = library.pace,
         .max_age_ms = library.store_max_age_ms,
         .keep = (1u << MC_STATUS_COUNT) - 1,
+        .rate = 60,
+        .connections = 10000,
     };
     settings->store = settings->usual_store = mc_state_place();
     mc_columns_all(&settings->columns);

@@ -58,6 +58,12 @@ struct mc_settings {
     bool follow;      /* bounces: go on reading what comes */
     const char *verp; /* bounces: the pattern of our return paths, or NULL */
 
+    /* serve */
+    const char *listen; /* "ADDR:PORT,...", or NULL */
+    const char *keys, *make_key, *cors, *trusted_proxy;
+    uint32_t rate, connections;
+    bool log_addresses;
+
     const char *config; /* a config file instead of the usual ones */
 
     /* operands, borrowed from argv */
