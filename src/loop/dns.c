@@ -14,7 +14,7 @@
 enum {
     ALIASES_MAX = 8,           /* further questions that a chain of CNAMEs may cost */
     LATE_IN_A_ROW = 8,         /* a server that was late so often is no longer asked first */
-    WAITING_ENOUGH = 64,       /* questions in the queue keep the window full */
+    WAITING_ENOUGH = 64,       /* questions in the queue while the window is full */
     REFUSED_PAUSE_MS = 1000,   /* before a single server is asked again after SERVFAIL */
     UNREACHABLE_PAUSE_MS = 50, /* before a dead server is tried again; doubles */
     SLOW_ANSWER_MS = 20,       /* one that took so long came from afar */
@@ -356,7 +356,7 @@ void mc_dns_ask(struct mc_dns *dns, enum mc_dns_type type, const char *name,
 
 bool mc_dns_has_room(const struct mc_dns *dns)
 {
-    return dns->queue.count < WAITING_ENOUGH;
+    return dns->under_way.count + dns->queue.count < dns->window.size + WAITING_ENOUGH;
 }
 
 uint64_t mc_dns_questions(const struct mc_dns *dns)

@@ -62,8 +62,8 @@ void mc_dns_free(struct mc_dns *dns);
 void mc_dns_ask(struct mc_dns *dns, enum mc_dns_type type, const char *name,
                 void (*answered)(void *arg, const struct mc_dns_answer *answer), void *arg);
 
-/* Fewer questions are queued than the window may soon want. Who has many to ask does well to wait
- * for this, since what waits here costs memory and cache. */
+/* The window is not full, or fewer questions wait for it than it may soon want. Who has many to ask
+ * does well to wait for this, since what waits here costs memory and cache. */
 bool mc_dns_has_room(const struct mc_dns *dns);
 
 /* Questions asked so far (for the report). */

@@ -679,6 +679,27 @@ static void a_proxy_that_is_not_there(void **state)
 }
 
 /* Freed in the middle of everything: nothing is called back, nothing leaks. */
+/* Who asks only while there is room still keeps the window full: it starts at 100. */
+static void there_is_room_for_more_than_the_window(void **state)
+{
+    (void)state;
+    struct server server;
+    struct client client;
+    char servers[40];
+    unsigned asked = 0;
+    server_start(&server, NULL);
+    snprintf(servers, sizeof servers, "127.0.0.1:%u", server.port);
+    client_open(&client, servers, 3000, false);
+    for (; asked < 1000 && mc_dns_has_room(client.dns); asked++)
+        ask(&client, MC_DNS_MX, "good.test");
+    assert_in_range(asked, 101, 999);
+    run_dry(&client);
+    assert_int_equal(client.answers, asked);
+    assert_true(mc_dns_has_room(client.dns));
+    client_close(&client);
+    server_stop(&server);
+}
+
 static void freed_at_work(void **state)
 {
     (void)state;
@@ -755,6 +776,7 @@ int main(void)
         cmocka_unit_test(through_a_proxy),
         cmocka_unit_test(a_connection_that_ends),
         cmocka_unit_test(a_proxy_that_is_not_there),
+        cmocka_unit_test(there_is_room_for_more_than_the_window),
         cmocka_unit_test(freed_at_work),
     };
     return cmocka_run_group_tests_name("dns", tests, NULL, NULL);
