@@ -8,22 +8,28 @@ set -euo pipefail
 cd "$(dirname "$0")/../.."
 size=${1:-full}
 shift || true
-all_parts=(rows bounces start dns smtp memory floor)
+all_parts=(rows bounces start dns smtp peers mix memory floor)
 if [ "${BENCH_INSIDE:-}" != 1 ]; then
     if ! why=$(tests/world/run -n 2>&1); then
         echo "bench: $why"
         exit 0
+    fi
+    # The private network reaches no registry: what is downloaded is downloaded here.
+    if [ "$size" = full ] && ! [ -d build/peers/node_modules ] && command -v npm >/dev/null; then
+        mkdir -p build/peers
+        (cd build/peers && timeout 120 npm install --silent --no-audit --no-fund \
+            deep-email-validator@0.1.27) || export npm_trouble="npm could not install it"
     fi
     exec env BENCH_INSIDE=1 tests/world/run -s none "$PWD/tests/bench/run.sh" "$size" "$@"
 fi
 
 case $size in
 smoke)
-    rows=20000 big=40000 sample=2000 reports=260 domains=2000 hosts=50 rounds=1 people=5000
+    rows=20000 big=40000 sample=2000 reports=260 domains=2000 hosts=50 rounds=1 people=5000 peer_hosts=40 away=5
     ;;
 *)
     rows=1000000 big=10000000 sample=100000 reports=13000 domains=300000 hosts=4000 rounds=5
-    people=1000000
+    people=1000000 peer_hosts=4000 away=50
     ;;
 esac
 bin=build/release
@@ -73,15 +79,18 @@ stop_dns() { # sets mx_questions and a_questions
 }
 # One MX host a domain (dN.bench is host N), so that the list decides how many share a session.
 mkfifo "$work/ready"
+run_mx() { # SCRIPT [LOG]
+    "${server[@]}" $bin/tests/servers/mock_mx "$@" >"$work/ready" 2>"$work/mx.out" &
+    mx=$!
+    servers+=("$mx")
+    read -r -t 60 _ <"$work/ready"
+}
 start_mx() { # HOSTS SETTINGS [LOG]: names refused but those of make_list
     local i
     for ((i = 0; i < $1; i++)); do
         printf 'server\t198.19.%d.%d\tothers=unknown\t%b\n' $((i / 256)) $((i % 256)) "$2"
     done >"$work/mx.tsv"
-    "${server[@]}" $bin/tests/servers/mock_mx "$work/mx.tsv" ${3:+"$3"} >"$work/ready" 2>"$work/mx.out" &
-    mx=$!
-    servers+=("$mx")
-    read -r -t 60 _ <"$work/ready"
+    run_mx "$work/mx.tsv" ${3:+"$3"}
 }
 stop_mx() { kill "$mx" && wait "$mx" || true; }
 people() { # HOSTS RECIPIENTS-A-HOST NAME
