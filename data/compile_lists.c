@@ -240,7 +240,12 @@ static void print_table(const char *name, struct table *table)
     qsort(table->entries, table->count, sizeof *table->entries, compare_entries);
     while (size < table->count * 3 / 2)
         size *= 2;
+    unsigned filter_shift = 64;
+    for (uint32_t words = size / 16; words > 1; words /= 2)
+        filter_shift--;
+    filter_shift = filter_shift < 63 ? filter_shift : 63; /* two words at least */
     uint32_t *slots = mc_calloc(size, sizeof *slots);
+    uint64_t *filter = mc_calloc(size, sizeof *filter);
     printf("static const unsigned char %s_blob[] = \"\\000\"\n", name);
     for (size_t i = 0; i < table->count; i++) {
         const struct entry *entry = &table->entries[i];
@@ -248,6 +253,7 @@ static void print_table(const char *name, struct table *table)
         uint32_t at = (uint32_t)hash & (size - 1);
         while (slots[at] != 0)
             at = (at + 1) & (size - 1);
+        filter[hash >> filter_shift] |= mc_wordset_filter_bit(hash);
         slots[at] = mc_wordset_tag(hash) << MC_WORDSET_OFFSET_BITS | offset;
         offset += (uint32_t)(MC_WORDSET_HEADER + entry->key.len + entry->value.len);
         const char head[MC_WORDSET_HEADER] = {(char)(entry->flags & 0xff),
@@ -264,9 +270,14 @@ static void print_table(const char *name, struct table *table)
     printf(";\nstatic const uint32_t %s_slots[] = {", name);
     for (uint32_t i = 0; i < size; i++)
         printf("%s%" PRIu32 ",", i % 12 == 0 ? "\n" : " ", slots[i]);
-    printf("\n};\nconst struct mc_wordset mc_lists_%s = {%s_slots, %" PRIu32 ", %s_blob};\n\n",
-           name, name, size - 1, name);
+    printf("\n};\nstatic const uint64_t %s_filter[] = {", name);
+    for (uint64_t i = 0; i < UINT64_C(1) << (64 - filter_shift); i++)
+        printf("%sUINT64_C(%" PRIu64 "),", i % 4 == 0 ? "\n" : " ", filter[i]);
+    printf("\n};\nconst struct mc_wordset mc_lists_%s = {%s_slots, %" PRIu32 ", %u, %s_filter, "
+           "%s_blob};\n\n",
+           name, name, size - 1, filter_shift, name, name);
     free(slots);
+    free(filter);
 }
 
 static void print_providers(void)

@@ -20,7 +20,11 @@
 
 struct mc_wordset {
     const uint32_t *slots;
-    uint32_t mask; /* number of slots - 1 */
+    uint32_t mask;         /* number of slots - 1 */
+    unsigned filter_shift; /* of a hash: what is left is a word of the filter */
+    /* One bit a key: an eighth of the slots, so that it stays in the cache where they do not. What
+     * is in no list, as nearly all that is asked for, mostly ends here. */
+    const uint64_t *filter;
     const unsigned char *blob;
 };
 
@@ -75,6 +79,11 @@ static inline uint32_t mc_wordset_tag(uint64_t hash)
     return (uint32_t)(hash >> 52);
 }
 
+static inline uint64_t mc_wordset_filter_bit(uint64_t hash)
+{
+    return UINT64_C(1) << (hash >> 32 & 63);
+}
+
 static inline struct mc_span mc_wordset_key(const struct mc_wordset *set, uint32_t slot)
 {
     const unsigned char *entry = set->blob + (slot & ((1u << MC_WORDSET_OFFSET_BITS) - 1));
@@ -86,6 +95,8 @@ static inline bool mc_wordset_find(const struct mc_wordset *set, struct mc_span 
 {
     uint64_t hash = mc_wordset_hash(key);
     uint32_t slot;
+    if (!(set->filter[hash >> set->filter_shift] & mc_wordset_filter_bit(hash)))
+        return false;
     for (uint32_t at = (uint32_t)hash & set->mask; (slot = set->slots[at]) != 0;
          at = (at + 1) & set->mask) {
         if (slot >> MC_WORDSET_OFFSET_BITS != mc_wordset_tag(hash))
