@@ -22,6 +22,7 @@
 
 /* So many that memory has the time to answer, so few that all of them stay in the first cache. */
 #define BATCH        32
+#define AT_ONCE      8     /* rows whose lines are fetched together: their waits overlap */
 #define PRESIZE_ROWS 65536 /* after so many rows the length of the list can be guessed */
 #define EMAIL_ROOM   (MC_ADDRESS_MAX + 2)
 
@@ -34,6 +35,7 @@ struct item {
     struct mc_plain plain;
     enum mc_syntax syntax;
     bool is_plain, is_role;
+    uint32_t facts, duplicate_of;
     struct mc_address address; /* what the spans point into, but for a plain one */
 };
 
@@ -94,15 +96,20 @@ static bool is_role(const struct offline *offline, const struct item *item)
                           : mc_lists_is_role(offline->lists, item->local);
 }
 
-static unsigned facts_of(struct offline *offline, const struct item *item)
+/* What is remembered: of the address, and of its domain. */
+static void look_up(struct offline *offline, const struct mc_row *row, struct item *item)
 {
+    uint32_t *first_row = mc_digest_map_at(&offline->first_rows, item->key);
+    item->duplicate_of = *first_row;
+    if (!*first_row)
+        *first_row = (uint32_t)row->number;
     uint32_t *facts = mc_digest_map_at(&offline->domains, item->domain_key);
     if (!*facts) {
         struct mc_domain_facts known = mc_lists_domain_facts(offline->lists, item->domain);
         *facts = SEEN | (known.is_disposable ? DISPOSABLE : 0) | (known.is_free ? FREE : 0) |
                  (known.is_slip ? SLIP : 0);
     }
-    return *facts;
+    item->facts = *facts;
 }
 
 /* Slips are rare: what was meant is found out again rather than kept. */
@@ -152,16 +159,13 @@ static bool write_good_row(struct offline *offline, const struct mc_row *row,
                            const struct item *item)
 {
     struct mc_result result;
-    unsigned facts = facts_of(offline, item), kind = facts & (DISPOSABLE | FREE);
-    uint32_t *first_row = mc_digest_map_at(&offline->first_rows, item->key);
-    uint32_t duplicate_of = *first_row;
+    unsigned kind = item->facts & (DISPOSABLE | FREE);
     kind |= item->is_role ? KIND_ROLE : 0;
     if (offline->has_suppressed &&
         mc_lists_is_suppressed(offline->lists, item->local, item->domain))
         kind |= KIND_SUPPRESSED;
-    if (!duplicate_of)
-        *first_row = (uint32_t)row->number;
-    if (item->is_plain && !duplicate_of && !(facts & SLIP) && can_be_framed(offline, kind)) {
+    bool may_be_framed = item->is_plain && !item->duplicate_of && !(item->facts & SLIP);
+    if (may_be_framed && can_be_framed(offline, kind)) {
         offline->kinds[kind].rows++;
         offline->kinds[kind].result.email = item->email;
         return mc_clean_emit_framed(offline->run, row, &offline->kinds[kind].frame,
@@ -169,8 +173,8 @@ static bool write_good_row(struct offline *offline, const struct mc_row *row,
     }
     judge(offline, kind, &result);
     result.email = item->email;
-    result.duplicate_of = duplicate_of;
-    if (facts & SLIP)
+    result.duplicate_of = item->duplicate_of;
+    if (item->facts & SLIP)
         result.suggestion = suggest(offline, item);
     return mc_clean_emit(offline->run, row, &result);
 }
@@ -202,17 +206,23 @@ static void count_kinds(struct offline *offline)
 static bool batch(struct offline *offline, size_t count)
 {
     struct item *items = offline->items;
-    for (size_t i = 0; i < count; i++)
-        read_row(&offline->rows[i], &items[i]);
-    /* one right after the other, so that they are under way together; needless ones do no harm */
-    for (size_t i = 0; i < count; i++) {
-        mc_digest_map_prefetch(&offline->domains, items[i].domain_key);
-        mc_digest_map_prefetch(&offline->first_rows, items[i].key);
+    for (size_t i = 0, end; i < count; i = end) {
+        end = i + AT_ONCE < count ? i + AT_ONCE : count;
+        for (size_t k = i; k < end; k++)
+            read_row(&offline->rows[k], &items[k]);
+        /* one right after the other; needless ones do no harm */
+        for (size_t k = i; k < end; k++) {
+            mc_digest_map_prefetch(&offline->domains, items[k].domain_key);
+            mc_digest_map_prefetch(&offline->first_rows, items[k].key);
+        }
     }
     /* work of its own while they come */
     for (size_t i = 0; i < count; i++)
         if (items[i].syntax == MC_SYNTAX_OK)
             items[i].is_role = is_role(offline, &items[i]);
+    for (size_t i = 0; i < count; i++)
+        if (items[i].syntax == MC_SYNTAX_OK)
+            look_up(offline, &offline->rows[i], &items[i]);
     for (size_t i = 0; i < count; i++)
         if (!write_row(offline, &offline->rows[i], &items[i]))
             return false;

@@ -274,17 +274,18 @@ static inline bool end_simple_cell(struct simple_row *at, const char *end, uint3
     return kind != MC_CELL_DOUBLED;
 }
 
-static inline struct mc_row_shape simple_shape(const struct simple_row *at, const char *mark,
-                                               size_t crlf)
+/* Field by field: a whole struct is put together beside and copied, which waits for its parts. */
+static inline void fill_shape(struct mc_row_shape *shape, const struct simple_row *at,
+                              const char *mark, size_t crlf)
 {
-    return (struct mc_row_shape){
-        .len = (size_t)(mark - at->row) + 1,
-        .line_end_len = 1 + crlf,
-        .cells = at->cells,
-        .address_at = (size_t)(at->address - at->row),
-        .address_len = (size_t)(at->address_end - at->address),
-        .address_kind = at->address_kind,
-    };
+    shape->len = (size_t)(mark - at->row) + 1;
+    shape->line_end_len = 1 + crlf;
+    shape->cells = at->cells;
+    shape->breaks = 0;
+    shape->malformed = false;
+    shape->address_at = (size_t)(at->address - at->row);
+    shape->address_len = (size_t)(at->address_end - at->address);
+    shape->address_kind = at->address_kind;
 }
 
 /* One mark in a quoted cell. False where the row is not simple after all. */
@@ -343,7 +344,7 @@ size_t mc_row_split_simple(struct mc_row_split *split, struct mc_row_shape *shap
             size_t crlf = mark > at.row && mark[-1] == '\r';
             if (!end_simple_cell(&at, mark - crlf, column))
                 return count;
-            shapes[count] = simple_shape(&at, mark, crlf);
+            fill_shape(&shapes[count], &at, mark, crlf);
             split->block = block;
             split->block_marks = block_marks;
             split->at = mark + 1;
