@@ -335,6 +335,16 @@ static struct mc_span verdict_in(struct mc_span said)
     return best;
 }
 
+static size_t count_replies(struct mc_span text)
+{
+    size_t count = 0;
+    while (text.len) {
+        struct mc_span line = mc_bounce_line(&text);
+        count += reply_in(line) < line.len;
+    }
+    return count;
+}
+
 struct mc_span mc_prose_reply(const struct mc_prose *prose, struct mc_span address, bool alone)
 {
     struct mc_span said = mc_span(prose->text.at, 0);
@@ -348,6 +358,8 @@ struct mc_span mc_prose_reply(const struct mc_prose *prose, struct mc_span addre
     if (!alone && prose->count)
         all.len = prose->failed[0].line;
     struct mc_span other = anywhere(all);
+    if (!other.len && count_replies(prose->text) == 1) /* one for all of them */
+        other = anywhere(prose->text);
     return other.len ? other : said;
 }
 

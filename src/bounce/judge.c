@@ -177,6 +177,7 @@ static const struct {
     {"has been delayed", MC_REASON_TIMEOUT},
     {"retention period", MC_REASON_TIMEOUT},
     {"maximum delivery attempts", MC_REASON_TIMEOUT},
+    {"delivery failed 20 attempts", MC_REASON_TIMEOUT},
     {"allowed queue period", MC_REASON_TIMEOUT},
     {"unable to deliver this message after", MC_REASON_TIMEOUT},
 };
@@ -202,7 +203,7 @@ static bool own_number(struct mc_span text, struct mc_bounce_said *own)
 }
 
 /* The words of a remote server, or only of the host that gave up? */
-static bool quotes_reply(struct mc_span text)
+bool mc_bounce_quotes_reply(struct mc_span text)
 {
     for (size_t i = 0; i + 3 < text.len; i++) {
         char c = text.at[i];
@@ -246,13 +247,23 @@ static bool is_reply_line(struct mc_span line)
            mc_is_digit(line.at[2]) && (line.at[3] == ' ' || line.at[3] == '-');
 }
 
+/* The part of a line that is not the Subject: of the message that failed, which may say anything.
+ */
+static struct mc_span without_subject(struct mc_span line)
+{
+    static const char *const marks[] = {"subject:", "with subject ", "subject \""};
+    for (size_t i = 0; i < MC_ARRAY_LEN(marks); i++)
+        line.len = mc_bounce_find(line, marks[i]);
+    return mc_bounce_trim(line);
+}
+
 /* Reports fold the lines of a reply wherever they like: only those that begin with a code are
  * lines of their own. */
 static struct mc_span unfolded(struct mc_span text, char *out, size_t size)
 {
     size_t len = 0;
     while (text.len && len + 1 < size) {
-        struct mc_span line = mc_bounce_trim(mc_bounce_line(&text));
+        struct mc_span line = without_subject(mc_bounce_line(&text));
         if (!line.len)
             continue;
         if (len)
@@ -268,8 +279,7 @@ static struct mc_span unfolded(struct mc_span text, char *out, size_t size)
 static struct mc_ruling classify(const struct mc_bounce_said *said, bool with_status)
 {
     struct mc_reply reply;
-    char flat[MC_REPLY_TEXT_MAX];
-    mc_reply_from_text(unfolded(said->text, flat, sizeof flat), &reply);
+    mc_reply_from_text(said->text, &reply);
     /* a report's reply quotes itself as "550 5.1.1"; where it has no code of its own, the Status
      * stands in for it */
     if (with_status && !reply.class && said->class) {
@@ -289,7 +299,7 @@ static bool is_weak(const struct mc_ruling *ruling, struct mc_span text)
                                            "accept", "拒",     "abgelehnt", "rechaz",
                                            "rifiut", "отклон", "odrzuc"};
     /* "could not be delivered" is what every report says, whoever is to blame */
-    if (!strcmp(ruling->rule, "refused") && !quotes_reply(text)) {
+    if (!strcmp(ruling->rule, "refused") && !mc_bounce_quotes_reply(text)) {
         for (size_t i = 0; i < MC_ARRAY_LEN(refusals); i++)
             if (mc_bounce_has(text, refusals[i]))
                 return false;
@@ -304,11 +314,12 @@ static bool is_weak(const struct mc_ruling *ruling, struct mc_span text)
 bool mc_bounce_is_telling(struct mc_span text)
 {
     enum mc_reason reason;
-    struct mc_bounce_said said = {.text = text};
-    if (!text.len)
+    char flat[MC_REPLY_TEXT_MAX];
+    struct mc_bounce_said said = {.text = unfolded(text, flat, sizeof flat)};
+    if (!said.text.len)
         return false;
     struct mc_ruling ruling = classify(&said, false);
-    return !is_weak(&ruling, text) || trouble(text, &reason);
+    return !is_weak(&ruling, said.text) || trouble(said.text, &reason);
 }
 
 /* RFC 3463: what the number alone says of the way there. */
@@ -341,6 +352,11 @@ static enum mc_reason by_status(const struct mc_bounce_said *said, enum mc_reaso
     return otherwise;
 }
 
+bool mc_bounce_status_tells(const struct mc_bounce_said *said)
+{
+    return by_status(said, MC_REASON_COUNT) != MC_REASON_COUNT;
+}
+
 /* An ambiguous refusal counts where its enhanced code says which mailbox is meant, and nothing in
  * its text objected: a real message came back, no probe. */
 static bool names_mailbox(const struct mc_bounce_said *said)
@@ -358,7 +374,7 @@ static enum mc_reason judge(const struct mc_bounce_said *said)
     if (own_number(said->text, &own) &&
         (reason = by_status(&own, MC_REASON_COUNT)) != MC_REASON_COUNT)
         return reason;
-    bool remote = quotes_reply(said->text);
+    bool remote = mc_bounce_quotes_reply(said->text);
     struct mc_ruling ruling = classify(said, false);
     bool weak = is_weak(&ruling, said->text);
     if ((!remote || weak || ruling.reason == MC_REASON_DOMAIN_NOT_SERVED) &&
@@ -383,7 +399,10 @@ static enum mc_reason judge(const struct mc_bounce_said *said)
 
 enum mc_reason mc_bounce_judge(const struct mc_bounce_said *said)
 {
-    enum mc_reason reason = judge(said);
+    char flat[MC_REPLY_TEXT_MAX];
+    struct mc_bounce_said unfolded_said = *said;
+    unfolded_said.text = unfolded(said->text, flat, sizeof flat);
+    enum mc_reason reason = judge(&unfolded_said);
     if (reason == MC_REASON_ACCEPTED || reason == MC_REASON_UNPROVEN)
         reason = MC_REASON_SERVER_ERROR; /* a report of a failure that quotes a success */
     if (said->delayed && mc_bounce_kind_of(reason) == MC_BOUNCE_HARD)

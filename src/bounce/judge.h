@@ -21,6 +21,9 @@ struct mc_bounce_said {
 enum mc_reason mc_bounce_judge(const struct mc_bounce_said *said);
 /* True where the text by itself tells something: a Diagnostic-Code that says "failed" does not. */
 bool mc_bounce_is_telling(struct mc_span text);
+/* The Status alone says why; text that quotes no reply says no better. */
+bool mc_bounce_status_tells(const struct mc_bounce_said *said);
+bool mc_bounce_quotes_reply(struct mc_span text);
 /* "5.1.1 (bad mailbox)" -> class, subject, detail. */
 bool mc_bounce_status(struct mc_span text, struct mc_bounce_said *said);
 

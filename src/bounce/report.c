@@ -259,8 +259,12 @@ static void read_recipient(struct report *report, const struct mc_dsn_group *gro
     said.text = mc_dsn_untyped(group->field[MC_DSN_DIAGNOSTIC]);
     if (!mc_bounce_is_telling(said.text)) {
         struct mc_span other = group->field[MC_DSN_TEXT];
-        if (!mc_bounce_is_telling(other))
-            other = mc_prose_reply(&report->prose, to, alone);
+        if (!mc_bounce_is_telling(other)) {
+            struct mc_span prose = mc_prose_reply(&report->prose, to, alone);
+            /* a disclaimer below the report is no reason */
+            if (!mc_bounce_status_tells(&said) || mc_bounce_quotes_reply(prose))
+                other = prose;
+        }
         if (!mc_bounce_is_telling(other)) /* "5.0.0 (recipient reached disk quota)" */
             other = group->field[MC_DSN_STATUS].len > 8 ? group->field[MC_DSN_STATUS] : other;
         if (other.len && (mc_bounce_is_telling(other) || !said.text.len))
@@ -454,6 +458,16 @@ static bool read_enclosed(struct report *report)
     return report->found > 0;
 }
 
+/* A mail further in has a delivery status: a gateway put a disclaimer around the report. */
+static bool encloses_status(const struct report *report)
+{
+    for (size_t i = 0; i < report->message->part_count; i++)
+        if (report->message->parts[i].mail > report->mail &&
+            report->message->parts[i].kind == MC_PART_STATUS)
+            return true;
+    return false;
+}
+
 /* True where the mail was a report, whoever was found in it. */
 static bool read_mail(struct report *report)
 {
@@ -474,6 +488,8 @@ static bool read_mail(struct report *report)
         if (report->message->mail_count > report->mail + 1)
             return false;
     }
+    if (report->prose.worth < 3 && encloses_status(report))
+        return false;
     if (is_auto_reply(report)) {
         report->counts->auto_replies++;
         return true;
@@ -481,7 +497,8 @@ static bool read_mail(struct report *report)
     bool daemon = is_from_daemon(report), named = mc_prose_is_report_subject(subject);
     bool worded = mc_prose_is_report_text(report->prose.text);
     report->delayed = mc_prose_is_delay(report->prose.text) || mc_bounce_has(subject, "delayed") ||
-                      mc_bounce_has(subject, "warning");
+                      mc_bounce_starts(subject, "warning: could not send") ||
+                      mc_bounce_starts(subject, "warning: message");
     if (read_failed_field(report))
         return true;
     bool sure = (daemon && (named || worded)) || (named && worded) ||
