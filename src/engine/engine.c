@@ -493,6 +493,8 @@ static bool make_network(struct mc_engine *engine, const struct mailcheck_option
     struct mc_mx_options mx = {
         .allow_private = options->allow_private_mx,
         .want_all = options->depth == MAILCHECK_DEPTH_SMTP,
+        .aaaa_wait_ms = options->dns_timeout_ms / 5, /* two tries of a single server */
+        .loop = engine->loop,
     };
     engine->dns = mc_dns_new(engine->loop, &dns, error, error_size);
     if (!engine->dns)

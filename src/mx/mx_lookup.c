@@ -32,7 +32,9 @@ struct pending {
 struct asking {
     struct pending pending; /* first */
     uint32_t host;
-    unsigned open; /* questions not answered yet */
+    unsigned open;          /* questions not answered yet */
+    bool is_known;          /* nobody waits for them any more */
+    struct mc_timer enough; /* time to go on without AAAA */
     struct family {
         size_t count;
         struct mc_ip ips[ADDRESSES_MAX];
@@ -251,7 +253,7 @@ static void host_is_known(struct mc_mx *mx, uint32_t at)
 
 /* Hosts */
 
-static void settle_host(struct asking *asking)
+static void go_on(struct asking *asking)
 {
     struct mc_mx *mx = asking->pending.mx;
     struct host *host = &mx->hosts[asking->host];
@@ -269,9 +271,22 @@ static void settle_host(struct asking *asking)
     host->has_unusable = asking->has_unusable;
     host->failed_type = (uint8_t)asking->failed_type;
     host->failure = (uint8_t)asking->failure;
-    uint32_t at = asking->host;
+    asking->is_known = true;
+    host_is_known(mx, asking->host);
+}
+
+/* All questions are answered. */
+static void settle_host(struct asking *asking)
+{
+    mc_timer_cancel(&asking->enough);
+    if (!asking->is_known)
+        go_on(asking);
     end(&asking->pending);
-    host_is_known(mx, at);
+}
+
+static void on_enough(void *arg)
+{
+    go_on(arg);
 }
 
 static void add_address(struct asking *asking, const struct mc_ip *ip)
@@ -326,8 +341,11 @@ static void on_a(void *arg, const struct mc_dns_answer *is)
     if (!asking->pending.mx->options.want_all && !asking->families[0].count &&
         is->status != MC_DNS_NOT_FOUND)
         ask_aaaa(asking);
+    const struct mc_mx_options *options = &asking->pending.mx->options;
     if (!asking->open)
         settle_host(asking);
+    else if (asking->families[0].count && options->aaaa_wait_ms)
+        mc_timer_set(&asking->enough, mc_loop_now_ms(options->loop) + options->aaaa_wait_ms);
 }
 
 static void ask_host(struct mc_mx *mx, uint32_t at)
@@ -336,7 +354,8 @@ static void ask_host(struct mc_mx *mx, uint32_t at)
     asking->host = at;
     asking->open = 1;
     asking->families[0].count = asking->families[1].count = 0;
-    asking->has_unusable = false;
+    asking->has_unusable = asking->is_known = false;
+    mc_timer_init(&asking->enough, mx->options.loop, on_enough, asking);
     asking->failed_type = MC_DNS_A;
     asking->failure = MC_DNS_OK;
     mx->hosts[at].state = HOST_ASKING;
@@ -401,8 +420,11 @@ void mc_mx_free(struct mc_mx *mx)
 {
     if (!mx)
         return;
-    while (mx->pending)
+    while (mx->pending) {
+        if (mx->pending->pool == &mx->askings)
+            mc_timer_cancel(&((struct asking *)mx->pending)->enough);
         end(mx->pending);
+    }
     mc_pool_free(&mx->lookups);
     mc_pool_free(&mx->askings);
     for (size_t i = 0; i < mx->chunk_count; i++)

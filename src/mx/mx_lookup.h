@@ -43,6 +43,10 @@ struct mc_mx_options {
     bool want_all;      /* all hosts with the addresses of both families (a probe follows); else
                            hosts are asked one by one until one is usable, the only entry then,
                            and AAAA only where A did not settle it */
+    /* Where A has brought a usable address, AAAA is waited for so long and no longer: some
+     * servers never answer it. 0: until DNS gives up. */
+    uint32_t aaaa_wait_ms;
+    struct mc_loop *loop; /* for that wait */
 };
 
 struct mc_mx *mc_mx_new(struct mc_dns *dns, const struct mc_mx_options *options);

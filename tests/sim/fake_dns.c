@@ -6,13 +6,13 @@
 #include "base/memory.h"
 #include "base/text.h"
 
-enum { LATENCY_MS = 10, RECORDS_MAX = 64 };
+enum { LATENCY_MS = 10, SILENCE_MS = 10000, RECORDS_MAX = 64 };
 
 struct question {
     struct question *next;
     struct mc_dns *dns;
     enum mc_dns_type type;
-    bool is_answered;
+    bool was_silent;
     void (*answered)(void *arg, const struct mc_dns_answer *answer);
     void *arg;
     struct mc_timer timer;
@@ -33,6 +33,7 @@ static const struct {
 } failures[] = {
     {"SERVFAIL", MC_DNS_SERVFAIL}, {"REFUSED", MC_DNS_REFUSED}, {"TIMEOUT", MC_DNS_TIMEOUT},
     {"BAD", MC_DNS_BAD},           {"LOCAL", MC_DNS_LOCAL},     {"NXDOMAIN", MC_DNS_NOT_FOUND},
+    {"SILENT", MC_DNS_TIMEOUT},
 };
 
 /* The next word of the record at `at`, "" at its end. */
@@ -98,6 +99,11 @@ static void on_due(void *arg)
             answer.status = MC_DNS_NO_DATA;
         if (!mc_span_equal(type, mc_span_of(type_names[question->type])))
             continue;
+        if (mc_span_equal(value, mc_span_of("SILENT")) && !question->was_silent) {
+            question->was_silent = true;
+            mc_timer_set(&question->timer, mc_loop_now_ms(question->dns->loop) + SILENCE_MS);
+            return;
+        }
         if (failure(value, &answer.status))
             break;
         add(&records, question->type, value, host);

@@ -7,6 +7,7 @@
  *     d.test MX 0 .                       null MX
  *     mx1.d.test A 198.18.0.1
  *     mx2.d.test A SERVFAIL               or REFUSED, TIMEOUT, BAD, LOCAL, NXDOMAIN
+ *     mx2.d.test AAAA SILENT              a time-out that takes its 10 s
  *
  * A name with records of another type has no data; a name without any is not found. */
 #ifndef SIM_FAKE_DNS_H

@@ -225,6 +225,44 @@ static void lookups_from_inside_answers(void **state)
     mc_text_free(&zone);
 }
 
+/* A server that never answers AAAA holds nobody up who can be reached by IPv4. */
+static void silence_about_aaaa(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *zone, *hosts;
+        int64_t least_ms, most_ms;
+    } cases[] = {
+        {"d.test MX 10 m.test; m.test A 198.18.0.1; m.test AAAA SILENT", "10 m.test 198.18.0.1",
+         2000, 2100},
+        {"d.test MX 10 m.test; m.test A 198.18.0.1; m.test AAAA 2001:2::1",
+         "10 m.test 198.18.0.1 2001:2::1", 0, 100},
+        {"d.test MX 10 m.test; m.test A SILENT; m.test AAAA 2001:2::1", "10 m.test 2001:2::1",
+         10000, 10100},
+        {"d.test MX 10 m.test; m.test A 10.0.0.1; m.test AAAA SILENT", "", 10000, 10100},
+        {"d.test MX 10 m.test; m.test TXT x; m.test AAAA SILENT", "", 10000, 10100},
+    };
+    for (size_t i = 0; i < MC_ARRAY_LEN(cases); i++) {
+        struct mc_loop *loop = mc_loop_new();
+        struct mc_dns *dns = sim_dns_new(loop, cases[i].zone);
+        struct mc_mx_options options = {.want_all = true, .aaaa_wait_ms = 2000, .loop = loop};
+        struct heard heard = {.mx = mc_mx_new(dns, &options)};
+        int64_t start_ms = mc_loop_now_ms(loop);
+        mc_mx_lookup(heard.mx, mc_span_of("d.test"), on_answer, &heard);
+        while (!heard.answers)
+            sim_loop_advance(loop, 10);
+        assert_in_range(mc_loop_now_ms(loop) - start_ms, cases[i].least_ms, cases[i].most_ms);
+        assert_string_equal(mc_text_z(&heard.hosts), cases[i].hosts);
+        if (i % 2) /* what is still under way is freed, or comes when nobody waits */
+            assert_true(sim_loop_run_dry(loop, 20000));
+        mc_dns_free(dns);
+        mc_mx_free(heard.mx);
+        mc_loop_free(loop);
+        assert_int_equal(heard.answers, 1);
+        heard_free(&heard);
+    }
+}
+
 static void freed_at_work(void **state)
 {
     (void)state;
@@ -350,6 +388,7 @@ int main(void)
         cmocka_unit_test(no_needless_question),
         cmocka_unit_test(a_crowd_of_hosts),
         cmocka_unit_test(lookups_from_inside_answers),
+        cmocka_unit_test(silence_about_aaaa),
         cmocka_unit_test(freed_at_work),
     };
     return cmocka_run_group_tests_name("mx", tests, NULL, NULL);
