@@ -126,6 +126,8 @@ $(B)/tests/fuzz/%: $(B)/tests/fuzz/%.o $(B)/tests/fuzz_main.o $(CLI_OBJ) $(B)/li
 
 # Anchors of the bench: bare programs that do only the unavoidable part.
 BENCH    := $(patsubst tests/bench/%.c,$(B)/tests/bench/%,$(sort $(wildcard tests/bench/*.c)))
+$(B)/tests/bench/fill_store: $(B)/tests/bench/fill_store.o $(B)/libmailcheck.a
+	$(CC) $(LDFLAGS) -o $@ $^ $(LIBS)
 $(B)/tests/bench/%: tests/bench/%.c
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $< -lcsv -lcares -lm
