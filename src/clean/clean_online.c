@@ -1,6 +1,7 @@
 /* With DNS and SMTP: one cursor reads ahead to the end, so that all work is known early; another
  * follows in input order and writes each row as soon as its verdict is there. */
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "address/parse.h"
 #include "base/memory.h"
@@ -251,6 +252,18 @@ static void fill_tally(const struct online *online)
                         online->run->options->engine.depth == MAILCHECK_DEPTH_SMTP;
 }
 
+/* By its name a run that was cut short is known again. */
+static void begin_list(const struct online *online)
+{
+    const struct mc_clean_options *options = online->run->options;
+    const char *path = options->rows.path;
+    if (options->plan || !path || strcmp(path, "-") == 0)
+        return;
+    char *real = realpath(path, NULL);
+    mc_engine_begin_list(online->engine, real ? real : path);
+    free(real);
+}
+
 /* Two runs at once would ask everybody twice, and the later one would win the output. */
 static bool take_lock(struct mc_clean_run *run, struct mc_list_lock *lock)
 {
@@ -285,10 +298,13 @@ bool mc_clean_online(struct mc_clean_run *run)
         mc_watch_start(&online.pipe, mc_engine_loop(online.engine), fd, MC_WATCH_READ, pipe_ready,
                        &online);
     }
+    begin_list(&online);
     mc_engine_expect(online.engine, mc_rows_size(run->rows) / ROW_BYTES);
     bool ok = work(&online) && mc_engine_keep(online.engine, run->error, run->error_size);
     if (!ok)
         take_leave(&online);
+    else if (!mc_clean_interrupted(run))
+        mc_engine_end_list(online.engine);
     fill_tally(&online);
     const char *impossible = mc_engine_probe_impossible(online.engine);
     run->tally->probe_notice = impossible ? mc_strdup(impossible) : NULL;

@@ -40,6 +40,7 @@ struct mc_domain {
     uint32_t served_by;      /* MX host that spoke of a mailbox of the domain, or MC_NONE */
     uint32_t ended_at;       /* ... and the address whose answer decided, or MC_NONE */
     struct mc_proof proof;
+    uint32_t known_good;  /* 1 + an address that the store says was accepted; 0: none */
     uint32_t recalled_at; /* the outcome is the store's, of that time; 0: DNS's, or not known */
     uint8_t stored_proof; /* what the store has of `proof`, in its bits */
     bool disposable : 1, free : 1, control_timed : 1, doubtful : 1;

@@ -583,6 +583,7 @@ void mc_engine_free(struct mc_engine *engine)
     mc_retry_free(&engine->retries);
     mc_retry_free(&engine->recalled);
     free(engine->stale);
+    free(engine->list_mark);
     free(engine->to_ask);
     free(engine->lookup_pool);
     free(engine->doubtful);

@@ -65,6 +65,13 @@ void mc_engine_result(struct mc_engine *engine, uint32_t address, struct mc_resu
 /* Seconds since 1970, as mc_checked_at will show it. */
 int64_t mc_engine_wall_clock(const struct mc_engine *engine);
 
+/* This run cleans `list`, a name that stays the same from run to run. Where the last run over it
+ * was cut short, this one goes on: what that one found undecided is not asked again. To be called
+ * before addresses are added. */
+void mc_engine_begin_list(struct mc_engine *engine, const char *list);
+/* It came to its end: the next one begins anew. */
+void mc_engine_end_list(struct mc_engine *engine);
+
 /* So many addresses are about to be added: lets the store read itself in order. */
 void mc_engine_expect(struct mc_engine *engine, uint64_t addresses);
 /* Writes to the store what is not there yet. False and a sentence in `error` where the store has

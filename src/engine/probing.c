@@ -111,9 +111,15 @@ static void requeue(struct mc_engine *engine, uint32_t address)
 static bool may_ask_doubted(const struct mc_engine *engine, const struct mc_domain *domain,
                             const struct mc_address_record *record)
 {
-    return !engine->stopping && record->losses < LOSSES_MAX &&
-           domain->set[kind_of(record)] != MC_NONE &&
-           mc_prober_peer_accepted(engine->prober, record->peer);
+    if (engine->stopping || record->losses >= LOSSES_MAX || domain->set[kind_of(record)] == MC_NONE)
+        return false;
+    /* who was accepted in a run before may be asked for, if need be: the answer counts, not that */
+    if (domain->known_good)
+        mc_prober_offer_witness(engine->prober, record->peer,
+                                lane_of(record->domain, MC_LANE_PLAIN),
+                                mc_address_table_local(&engine->addresses, domain->known_good - 1),
+                                mc_arena_get(&engine->domains.names, domain->name));
+    return mc_prober_peer_accepted(engine->prober, record->peer);
 }
 
 /* Goes through those that wait for proof; what is still open stays. `last`: nothing more can be

@@ -5,8 +5,9 @@
 
 #include "engine/state.h"
 
-#define COMMIT_EVERY 500 /* verdicts, or ... */
-#define COMMIT_MS    20  /* ... so often: what a kill costs; a commit costs as ten verdicts do */
+#define RESUME_SECONDS (12 * 3600) /* a run that was cut short longer ago is another night's */
+#define COMMIT_EVERY   500         /* verdicts, or ... */
+#define COMMIT_MS      20 /* ... so often: what a kill costs; a commit costs as ten verdicts do */
 
 static struct mc_span local_of(const struct mc_engine *engine, uint32_t address)
 {
@@ -74,6 +75,8 @@ static void serve(struct mc_engine *engine, uint32_t address, const struct mc_kn
     struct mc_arena *names = &engine->domains.names;
     if (speaks_of_mailbox(known))
         domain->served_before = true;
+    if (reason == MC_REASON_ACCEPTED && known->source == MC_SOURCE_PROBE)
+        domain->known_good = address + 1;
     if (!mc_store_is_loaded(engine->store)) /* else it is found there again */
         mc_address_set_reply(record, mc_reply_log_add(engine->replies, known->smtp));
     record->recalled = true;
@@ -97,6 +100,54 @@ static void serve_bounce(struct mc_engine *engine, uint32_t address, const struc
 static int64_t last_soft(const struct mc_known *known)
 {
     return (int64_t)known->soft[0].day * MC_DAY_SECONDS;
+}
+
+/* ---- going on where a run was cut short ---- */
+
+void mc_engine_begin_list(struct mc_engine *engine, const char *list)
+{
+    struct mc_text name = {0};
+    int64_t now = mc_engine_wall_clock(engine);
+    if (!engine->store)
+        return;
+    mc_text_printf(&name, "run-%016llx-%08x",
+                   (unsigned long long)mc_store_hash(mc_span_of(list), 0), engine->origin);
+    engine->list_mark = mc_strdup(mc_text_z(&name));
+    mc_text_free(&name);
+    int64_t began = mc_store_mark(engine->store, engine->list_mark);
+    if (mc_rules_fresh(began, now, RESUME_SECONDS) &&
+        mc_rules_fresh(began, now, engine->store_max_age))
+        engine->resumed_unix = began;
+    else
+        (void)mc_store_set_mark(engine->store, engine->list_mark, now);
+}
+
+void mc_engine_end_list(struct mc_engine *engine)
+{
+    if (engine->list_mark)
+        (void)mc_store_set_mark(engine->store, engine->list_mark, 0);
+}
+
+/* The run that this one goes on with has tried it, and came to an end with it. That is no answer
+ * from the store but the one this run would give. */
+static bool undecided_by_this_run(const struct mc_engine *engine, const struct mc_known *known)
+{
+    return engine->resumed_unix && known->tried_at >= engine->resumed_unix && !known->waits &&
+           known->origin == engine->origin &&
+           mc_rules_fresh(known->tried_at, mc_engine_wall_clock(engine), RESUME_SECONDS);
+}
+
+static void serve_undecided(struct mc_engine *engine, uint32_t address,
+                            const struct mc_known *known)
+{
+    struct mc_known shown = *known;
+    if (known->checked_at) /* that was another answer */
+        shown.smtp = mc_span("", 0);
+    serve(engine, address, &shown, known->tried, MC_SOURCE_STORE);
+    unsigned nights = mc_rules_nights(known, known->tried_at);
+    struct mc_address_record *record = &engine->addresses.records[address];
+    record->nights = (uint8_t)(nights < UINT8_MAX ? nights : UINT8_MAX);
+    record->checked_at = (uint32_t)known->tried_at;
 }
 
 /* Told to come back not long ago: asked no sooner than is useful. */
@@ -149,6 +200,10 @@ enum mc_recall mc_recall_address(struct mc_engine *engine, uint32_t address)
     }
     if (engine->stopping)
         return MC_RECALL_NOTHING;
+    if (undecided_by_this_run(engine, &known)) {
+        serve_undecided(engine, address, &known);
+        return MC_RECALL_SERVED;
+    }
     if (comes_later(engine, address, &known))
         return MC_RECALL_LATER;
     if (!engine->oldest_first || engine->input != MC_INPUT_FILE)
@@ -164,12 +219,12 @@ struct mc_span mc_recall_line(struct mc_engine *engine, uint32_t address)
 {
     struct mc_known known;
     const struct mc_address_record *record = &engine->addresses.records[address];
-    bool by_bounces = record->source == MC_SOURCE_BOUNCE &&
-                      mc_reason_status((enum mc_reason)record->reason) == MC_RISKY;
-    if (by_bounces || !mc_store_is_loaded(engine->store) ||
+    enum mc_status status = mc_reason_status((enum mc_reason)record->reason);
+    if ((record->source == MC_SOURCE_BOUNCE && status == MC_RISKY) ||
+        !mc_store_is_loaded(engine->store) ||
         !mc_store_get(engine->store, local_of(engine, address), domain_of(engine, address), &known))
         return mc_span("", 0);
-    return known.smtp;
+    return status == MC_UNKNOWN && known.checked_at ? mc_span("", 0) : known.smtp;
 }
 
 static int by_age(const void *left, const void *right)
@@ -324,6 +379,7 @@ void mc_recall_note_waiting(struct mc_engine *engine, uint32_t address)
         .source = MC_SOURCE_PROBE,
         .at = mc_engine_wall_clock(engine),
         .origin = engine->origin,
+        .waits = true,
     };
     mc_store_put(engine->store, local_of(engine, address), domain_of(engine, address), &news);
 }

@@ -67,7 +67,10 @@ struct mc_engine {
     int64_t store_max_age;  /* seconds */
     int64_t committed_ms;
     bool store_warned;
-    uint32_t origin; /* a hash of who we are to a mail server */
+    char *list_mark; /* the name of the mark that says that a run over this list is not done */
+    int64_t
+        resumed_unix; /* when the run began that this one goes on with; 0: it goes on with none */
+    uint32_t origin;  /* a hash of who we are to a mail server */
     bool told_of_rest;
     bool oldest_first;
     struct mc_retry_queue recalled; /* greylisted before this run: asked when that is useful */

@@ -537,7 +537,17 @@ static void put_list(struct page *page)
         {MC_WORD_RECIPIENTS, tally->recipients_asked, false},
         {MC_WORD_CONTROLS, tally->controls_asked, false},
     };
+    const struct figure changed[] = {
+        {MC_WORD_NEWLY_DEAD, tally->changes[MC_CHANGE_DEAD], false},
+        {MC_WORD_RECOVERED, tally->changes[MC_CHANGE_RECOVERED], false},
+        {MC_WORD_NEWLY_DISPOSABLE, tally->changes[MC_CHANGE_DISPOSABLE], false},
+        {MC_WORD_UNKNOWN_AGAIN, tally->unknown_again, false},
+        {MC_WORD_MOST_NIGHTS, tally->most_nights, false},
+    };
     put_figures(page, MC_WORD_LIST, list, MC_ARRAY_LEN(list));
+    if (tally->remembered)
+        put_figures(page, MC_WORD_CHANGED, changed,
+                    MC_ARRAY_LEN(changed) - (tally->unknown_again ? 0 : 1));
     if (tally->dns_questions || tally->smtp_sessions)
         put_figures(page, MC_WORD_SPENT, spent, MC_ARRAY_LEN(spent));
 }

@@ -319,6 +319,13 @@ bool mc_prober_idle(const struct mc_prober *prober)
             mc_loop_now_ms(prober->loop) >= prober->last_ended_ms + LAST_LINGER_MS);
 }
 
+void mc_prober_offer_witness(struct mc_prober *prober, uint32_t peer, uint32_t lane,
+                             struct mc_span local, struct mc_span domain)
+{
+    if (peer < prober->peers.count && !prober->peers.peers[peer].witness.count)
+        mc_batch_add(&prober->peers.peers[peer].witness, MC_NONE, lane, local, domain);
+}
+
 bool mc_prober_peer_accepted(const struct mc_prober *prober, uint32_t peer)
 {
     return peer < prober->peers.count && prober->peers.peers[peer].witness.count > 0;

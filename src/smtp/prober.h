@@ -111,6 +111,11 @@ void mc_prober_stop(struct mc_prober *prober);
 /* Nothing is under way and no lane is queued. */
 bool mc_prober_idle(const struct mc_prober *prober);
 
+/* Somebody whom this peer has accepted before this run: asked once more where an ambiguous refusal
+ * wants to be told from one of us, and nobody was accepted in the run. Copied. */
+void mc_prober_offer_witness(struct mc_prober *prober, uint32_t peer, uint32_t lane,
+                             struct mc_span local, struct mc_span domain);
+
 /* Did this peer accept a recipient in this run? (What makes an ambiguous refusal count.) */
 bool mc_prober_peer_accepted(const struct mc_prober *prober, uint32_t peer);
 

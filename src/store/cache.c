@@ -9,7 +9,7 @@
 struct cached {
     uint32_t checked_at, tried_at, unknown_since, good_at, bad_at, complained_at, origin, host;
     uint16_t key_len, line_len;
-    uint8_t reason, source, tried, past_len, soft_len;
+    uint8_t reason, source, tried, past_len, soft_len, waits;
 };
 
 static void cache(struct mc_store *store, struct mc_index *index, struct cached *record,
@@ -62,6 +62,7 @@ static void cache_address(struct mc_store *store, sqlite3_stmt *row)
         .bad_at = (uint32_t)known.bad_at,
         .complained_at = (uint32_t)known.complained_at,
         .origin = known.origin,
+        .waits = known.waits,
         .host = (uint32_t)sqlite3_column_int64(row, 9),
         .reason = (uint8_t)known.reason,
         .source = (uint8_t)known.source,
@@ -82,6 +83,7 @@ static struct mc_known uncache_address(const struct mc_store *store, const struc
         .bad_at = record->bad_at,
         .complained_at = record->complained_at,
         .origin = record->origin,
+        .waits = record->waits,
         .reason = (enum mc_reason)record->reason,
         .source = (enum mc_source)record->source,
         .tried = (enum mc_reason)record->tried,

@@ -23,6 +23,8 @@ enum mc_statement {
     MC_SQL_PUT_HOST,
     MC_SQL_GET_PEER,
     MC_SQL_PUT_PEER,
+    MC_SQL_GET_MARK,
+    MC_SQL_PUT_MARK,
     MC_SQL_PUT_REPORT,
     MC_SQL_COUNT_MISJUDGED,
     MC_SQL_BEGIN,
@@ -85,7 +87,7 @@ bool mc_store_get_uncached(struct mc_store *store, struct mc_span key, struct mc
 bool mc_store_row(sqlite3_stmt *row, int first, struct mc_known *known);
 #define MC_ADDRESS_COLUMNS                                                                         \
     "reason, source, checked_at, tried, tried_at, unknown_since, good_at, bad_at, mx, smtp, past," \
-    " soft, complained_at, origin"
+    " soft, complained_at, origin, waits"
 
 bool mc_store_read_domain(sqlite3_stmt *row, int first, struct mc_store_domain *domain);
 struct mc_span mc_store_column_text(sqlite3_stmt *row, int column);

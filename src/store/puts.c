@@ -133,7 +133,8 @@ static int replace_row(struct mc_store *store, struct mc_span key, const struct 
                     {10, host},
                     {14, known->complained_at},
                     {15, known->tried_at ? known->origin : 0},
-                    {16, known->soft_count ? (int64_t)known->soft[0].day * MC_DAY_SECONDS : 0}};
+                    {16, known->tried_at && known->waits},
+                    {17, known->soft_count ? (int64_t)known->soft[0].day * MC_DAY_SECONDS : 0}};
     for (size_t i = 0; i < MC_ARRAY_LEN(optional); i++)
         if (optional[i].value)
             sqlite3_bind_int64(put, optional[i].at, optional[i].value);
@@ -191,7 +192,7 @@ static int write_address(struct mc_store *store, const struct mc_pending *item)
         mc_rules_learn(&known, &own);
         result = host_number(store, known.mx, &host);
         /* what decided nothing leaves the answer before it, and its host, as they were */
-        if (!known.mx.len || known.checked_at != own.at)
+        if (!own.mx.len || known.mx.at != own.mx.at)
             host = old_host;
         if (result == SQLITE_DONE)
             result = replace_row(store, key, &known, host);
@@ -273,4 +274,28 @@ bool mc_store_commit(struct mc_store *store, bool last)
     store->put_count = 0;
     store->texts.len = 0;
     return true;
+}
+
+int64_t mc_store_mark(struct mc_store *store, const char *name)
+{
+    sqlite3_stmt *get = store->statements[MC_SQL_GET_MARK];
+    if (store->error)
+        return 0;
+    sqlite3_bind_text(get, 1, name, -1, SQLITE_STATIC);
+    int64_t moment = sqlite3_step(get) == SQLITE_ROW ? sqlite3_column_int64(get, 0) : 0;
+    sqlite3_reset(get);
+    return moment;
+}
+
+bool mc_store_set_mark(struct mc_store *store, const char *name, int64_t moment)
+{
+    sqlite3_stmt *put = store->statements[MC_SQL_PUT_MARK];
+    if (store->error)
+        return false;
+    sqlite3_bind_text(put, 1, name, -1, SQLITE_STATIC);
+    sqlite3_bind_int64(put, 2, moment);
+    int result = SQLITE_BUSY;
+    for (int i = 0; result == SQLITE_BUSY && i < LAST_TRIES; i++)
+        result = mc_store_run(store, MC_SQL_PUT_MARK);
+    return result == SQLITE_DONE || mc_store_fail(store, "write to");
 }

@@ -117,6 +117,7 @@ bool mc_store_row(sqlite3_stmt *row, int first, struct mc_known *known)
         .smtp = mc_store_column_text(row, first + 9),
         .complained_at = sqlite3_column_int64(row, first + 12),
         .origin = (uint32_t)sqlite3_column_int64(row, first + 13),
+        .waits = sqlite3_column_int(row, first + 14) != 0,
     };
     mc_store_unpack_past(mc_store_column_text(row, first + 10), known);
     mc_store_unpack_soft(mc_store_column_text(row, first + 11), known);

@@ -203,8 +203,13 @@ void mc_rules_learn(struct mc_known *known, const struct mc_news *news)
         known->tried = news->reason;
         known->tried_at = news->at;
         known->origin = news->origin;
+        known->waits = news->waits;
         if (!known->unknown_since || known->unknown_since > news->at)
             known->unknown_since = news->at;
+        if (!known->checked_at && news->mx.len) { /* else they belong to the answer */
+            known->mx = news->mx;
+            known->smtp = news->smtp;
+        }
         return;
     }
     if (is_no_match(known, news))

@@ -37,6 +37,7 @@ struct mc_known {
     enum mc_reason tried;
     int64_t tried_at;
     uint32_t origin;       /* who tried, as mc_news has it */
+    bool waits;            /* it was told to come back, and is to be tried again in that run */
     int64_t unknown_since; /* when it began to go unanswered; 0: it does not */
     int64_t good_at;       /* when it was last deliverable; 0: never, or buried since */
     int64_t bad_at;        /* the first refusal after that, not yet confirmed; 0: none */
@@ -56,6 +57,7 @@ struct mc_news {
     enum mc_source source;
     int64_t at;
     uint32_t origin; /* of a probe: a hash of the address and names that the server saw */
+    bool waits;      /* no verdict yet: it will be tried again in this run */
     struct mc_span mx, smtp;
 };
 

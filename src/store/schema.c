@@ -39,7 +39,8 @@ static const char *const steps[MC_STORE_SCHEMA] = {
     "CREATE TABLE peer(name TEXT NOT NULL, origin INT NOT NULL, learned_at INT NOT NULL,"
     " habits BLOB NOT NULL, out_until INT, out_reason INT, out_line TEXT, day_at INT, asked INT,"
     " PRIMARY KEY(name, origin)) WITHOUT ROWID;"
-    "ALTER TABLE address ADD COLUMN origin INT;",
+    "ALTER TABLE address ADD COLUMN origin INT;"
+    "ALTER TABLE address ADD COLUMN waits INT;",
 };
 
 static bool pragma_number(sqlite3 *db, const char *sql, int *number)

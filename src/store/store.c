@@ -13,8 +13,9 @@
 
 static const char *const sql[MC_SQL_COUNT] = {
     [MC_SQL_GET] = "SELECT " MC_ADDRESS_COLUMNS " FROM address WHERE key = ?1",
-    [MC_SQL_PUT] = "INSERT OR REPLACE INTO address(key, " MC_ADDRESS_COLUMNS ", soft_at)"
-                   " VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)",
+    [MC_SQL_PUT] =
+        "INSERT OR REPLACE INTO address(key, " MC_ADDRESS_COLUMNS ", soft_at)"
+        " VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)",
     [MC_SQL_GET_DOMAIN] = "SELECT outcome, outcome_at, best_host, proof, proof_at, detail"
                           " FROM domain WHERE key = ?1",
     [MC_SQL_PUT_DOMAIN] =
@@ -26,6 +27,8 @@ static const char *const sql[MC_SQL_COUNT] = {
     [MC_SQL_GET_HOST] = "SELECT name FROM host WHERE id = ?1",
     [MC_SQL_PUT_HOST] = "INSERT INTO host(name) VALUES(?1)"
                         " ON CONFLICT(name) DO UPDATE SET name = name RETURNING id",
+    [MC_SQL_GET_MARK] = "SELECT value FROM meta WHERE name = ?1",
+    [MC_SQL_PUT_MARK] = "INSERT OR REPLACE INTO meta(name, value) VALUES(?1, ?2)",
     [MC_SQL_GET_PEER] = "SELECT learned_at, habits, out_until, out_reason, out_line, day_at, asked"
                         " FROM peer WHERE name = ?1 AND origin = ?2",
     [MC_SQL_PUT_PEER] =

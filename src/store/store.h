@@ -92,6 +92,11 @@ bool mc_store_get_peer(struct mc_store *store, struct mc_span name, uint32_t ori
 void mc_store_put_peer(struct mc_store *store, struct mc_span name, uint32_t origin,
                        const struct mc_store_peer *peer);
 
+/* A moment that is kept by name, at once: 0 where there is none, and to remove it. False: see
+ * mc_store_error. */
+int64_t mc_store_mark(struct mc_store *store, const char *name);
+bool mc_store_set_mark(struct mc_store *store, const char *name, int64_t moment);
+
 /* A hash that is the same in every process. */
 uint64_t mc_store_hash(struct mc_span text, uint64_t seed);
 

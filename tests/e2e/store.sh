@@ -86,6 +86,12 @@ same "a config file may ask for it" "$status $(asked_in_all)" "0 $asked"
 mailcheck check --config "$T/settings" --no-store --pace off --timeout 2s live1@pipelining.example
 ok "--no-store wins over it" test "$(asked_in_all)" -gt "$asked"
 
+# --- what changed, as a page ---------------------------------------------------------------------
+mailcheck clean "${options[@]}" --report "$T/report.html" -o "$T/third.csv" "$T/list.csv"
+ok "the page says what changed" has 'Changed since the last time' "$T/report.html"
+mailcheck clean "${options[@]}" --no-store --report "$T/report.html" -o "$T/third.csv" "$T/few.csv"
+ok "without a store it does not" lacks 'Changed since the last time' "$T/report.html"
+
 # --- mailcheck store -----------------------------------------------------------------------------
 mailcheck store --store "$store" stats
 ok "store stats" has '^accepted	[0-9]' "$T/out"

@@ -418,7 +418,8 @@ static void a_dead_domain_buries_no_good_address_at_once(void **state)
     stop(&night, NULL);
 }
 
-/* Those who would contradict a refusal were answered for by the store: it stays unknown. */
+/* Those who would contradict a refusal were answered for by the store: of the domain it proves
+ * nothing; of the mailbox, once one of those is accepted again behind it. */
 static void stored_neighbours_make_nobody_dead(void **state)
 {
     (void)state;
@@ -443,7 +444,45 @@ static void stored_neighbours_make_nobody_dead(void **state)
     for (int i = 0; i < 2; i++) {
         over(&night, &server, HOUR, both[i]);
         is(&night, 0, "accepted", "store");
-        is(&night, 1, "blocked", "probe");
+        is(&night, 1, i ? "no_such_mailbox" : "blocked", "probe");
+        stop(&night, NULL);
+    }
+    /* nobody is accepted any more: it was us */
+    static const struct sim_rule rejects[] = {{.line = "RCPT TO:*", .reply = "550 Rejected\r\n"}};
+    static const char *const ann_and_dan[] = {"ann@acme.com", "dan@acme.com", NULL};
+    struct sim_server turned = {SIM_RULES(rejects)};
+    over(&night, &turned, 2 * HOUR, ann_and_dan);
+    is(&night, 1, "blocked", "probe");
+    assert_int_equal(occurrences(&turned, "<ann@"), 1);
+    stop(&night, &turned);
+    sim_server_clear(&server);
+}
+
+/* Cut short, a run goes on: what it has found undecided is not asked twice, what waited is. The
+ * next run, or the same a day later, asks. */
+static void a_run_cut_short_goes_on(void **state)
+{
+    (void)state;
+    static const struct sim_rule rules[] = {
+        {.line = "RCPT TO:<ann@*", .reply = "451 4.3.0 try later\r\n"}, UNKNOWN};
+    static const struct {
+        int after;
+        bool ends;
+        unsigned asked;
+    } runs[] = {
+        {0, false, 1}, {60, false, 1}, {120, true, 1}, {180, false, 2}, {13 * HOUR, true, 3}};
+    struct sim_server server = {SIM_RULES(rules)};
+    for (size_t i = 0; i < MC_ARRAY_LEN(runs); i++) {
+        struct night night;
+        start(&night, "acme.com MX 10 mx.acme.com.; mx.acme.com A 198.18.0.1", runs[i].after, 0);
+        sim_net_serve(night.engine->net, "198.18.0.1", 25, &server);
+        mc_engine_begin_list(night.engine, "/home/ann/list.csv");
+        add(&night, "ann@acme.com");
+        run(&night);
+        is(&night, 0, "server_error", i == 1 || i == 2 ? "store" : "probe");
+        assert_int_equal(occurrences(&server, "<ann@"), runs[i].asked);
+        if (runs[i].ends)
+            mc_engine_end_list(night.engine);
         stop(&night, NULL);
     }
     sim_server_clear(&server);
@@ -510,6 +549,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(dead_domains_are_remembered_for_hours, begin, end),
         cmocka_unit_test_setup_teardown(a_dead_domain_buries_no_good_address_at_once, begin, end),
         cmocka_unit_test_setup_teardown(stored_neighbours_make_nobody_dead, begin, end),
+        cmocka_unit_test_setup_teardown(a_run_cut_short_goes_on, begin, end),
         cmocka_unit_test_setup_teardown(a_clock_set_back, begin, end),
         cmocka_unit_test_setup_teardown(the_longest_unchecked_come_first, begin, end),
     };
