@@ -25,6 +25,7 @@ struct mc_net {
     struct mc_tls_context *tls; /* made when first needed */
     char *received, *plain;     /* each valid during one delivery */
     size_t open;
+    struct mc_pool streams;
     struct mc_stream *deferred, **deferred_last;
     struct mc_timer deferred_timer;
     char why[160];
@@ -72,6 +73,7 @@ struct mc_net *mc_net_new(struct mc_loop *loop, const struct mc_net_options *opt
 {
     struct mc_net *net = mc_calloc(1, sizeof *net);
     net->loop = loop;
+    net->streams.size = sizeof(struct mc_stream);
     net->deferred_last = &net->deferred;
     net->received = mc_malloc(RECEIVE_SIZE);
     net->origin = mc_malloc(sizeof *net->origin);
@@ -86,7 +88,7 @@ struct mc_net *mc_net_new(struct mc_loop *loop, const struct mc_net_options *opt
 static void release(struct mc_stream *stream)
 {
     free(stream->local);
-    free(stream);
+    mc_pool_put(&stream->net->streams, stream);
 }
 
 void mc_net_free(struct mc_net *net)
@@ -102,6 +104,7 @@ void mc_net_free(struct mc_net *net)
         release(stream);
     }
     mc_tls_context_free(net->tls);
+    mc_pool_free(&net->streams);
     free(net->origin);
     free(net->received);
     free(net->plain);
@@ -477,10 +480,8 @@ struct mc_stream *mc_stream_connect(struct mc_net *net, const struct sockaddr *a
                                     socklen_t address_len, const struct mc_stream_events *events,
                                     void *owner)
 {
-    struct mc_stream *stream = mc_calloc(1, sizeof *stream);
-    stream->net = net;
-    stream->events = events;
-    stream->owner = owner;
+    struct mc_stream *stream = mc_pool_get(&net->streams);
+    *stream = (struct mc_stream){.net = net, .events = events, .owner = owner};
     mc_timer_init(&stream->linger, net->loop, on_linger, stream);
     net->open++;
     if (net->origin->has_proxy) {

@@ -1,6 +1,5 @@
 /* What sessions ask of the prober: recipients and limits before each window, and what becomes of
  * answers and of recipients whose session is lost. */
-#include "base/memory.h"
 #include "smtp/ehlo.h"
 #include "smtp/peer_memory.h"
 #include "smtp/prober_state.h"
@@ -211,7 +210,8 @@ static void notice(struct mc_prober *prober, const struct mc_session *session, c
     if (!prober->owner.notice)
         return;
     mc_text_add_printable(
-        &line, mc_span_of(house->limits->id[0] ? house->limits->id : session->host), 253);
+        &line, mc_span_of(house->limits->id[0] ? house->limits->id : mc_prober_host_name(session)),
+        253);
     mc_text_printf(&line, " %s (", what);
     if (house->blame->code)
         mc_text_printf(&line, "%u ", house->blame->code);
@@ -326,8 +326,8 @@ static void fill(struct mc_session *session)
 
 static bool is_backup(const struct mc_prober *prober, uint32_t lane, uint32_t peer)
 {
-    const struct mc_mx_set *set = &prober->routes.sets[prober->routes.lanes[lane].set];
-    const struct mc_route_peer *entry = mc_routes_find(&prober->routes, set->route, peer);
+    uint32_t route = prober->routes.sets[prober->routes.lanes[lane].set].route;
+    const struct mc_route_peer *entry = mc_routes_find(&prober->routes, route, peer);
     return entry && entry->rank > 0;
 }
 
@@ -557,9 +557,8 @@ static void ended(struct mc_session *session, const char *why)
 {
     struct mc_prober *prober = mc_prober_of(session);
     struct mc_failure *failure = failure_of_end(session, why);
-    struct mc_route *route = &prober->routes.routes[session->route];
     mc_peers_learn(&prober->peers, session->peer, &session->dialogue);
-    route->sessions--;
+    prober->routes.routes[session->route].sessions--;
     refund(session);
     judge_wordless(session);
     deliver_doubts(session, false);
@@ -595,5 +594,6 @@ const struct mc_session_events mc_prober_events = {
     .answered = answered,
     .against = against,
     .ended = ended,
+    .name = mc_prober_host_name,
     .gone = gone,
 };

@@ -119,21 +119,26 @@ static socklen_t address_of(const struct mc_prober *prober, const struct mc_ip *
     return sizeof *v6;
 }
 
+const char *mc_prober_host_name(const struct mc_session *session)
+{
+    if (session->host == MC_NONE)
+        return "";
+    return mc_mx_host_name(mc_prober_of(session)->mx, session->host).at;
+}
+
 static void name_session(struct mc_prober *prober, struct mc_session *session)
 {
     const struct mc_ip *ip = &prober->peers.peers[session->peer].ip;
     const struct mc_batch *batch = &session->dialogue.batch;
     uint32_t set = prober->routes.lanes[batch->items[0].lane].set;
-    uint32_t host = mc_routes_host(&prober->routes, set, session->peer);
-    struct mc_span name = host == MC_NONE ? mc_span("", 0) : mc_mx_host_name(prober->mx, host);
-    session->host = mc_span_dup(name);
+    session->host = mc_routes_host(&prober->routes, set, session->peer);
     session->provider = mc_peers_house(&prober->peers, session->peer)->limits->id;
     if (!prober->owner.trace)
         return;
     char text[INET6_ADDRSTRLEN] = "";
     struct mc_text label = {0};
     inet_ntop(ip->family == 4 ? AF_INET : AF_INET6, ip->octets, text, sizeof text);
-    mc_text_printf(&label, "%s[%s]", session->host, text);
+    mc_text_printf(&label, "%s[%s]", mc_prober_host_name(session), text);
     session->label = mc_strdup(mc_text_z(&label));
     mc_text_free(&label);
 }

@@ -32,6 +32,8 @@ struct mc_prober {
 
 extern const struct mc_session_events mc_prober_events;
 
+/* Of the server, valid until the next turn of the loop. */
+const char *mc_prober_host_name(const struct mc_session *session);
 /* Recipients that the session (NULL: a new one) may be given in one window now. */
 uint32_t mc_prober_room(struct mc_prober *prober, uint32_t peer, const struct mc_session *session);
 /* Moves what waits on the route into the batch until it has `room` items. */

@@ -230,7 +230,7 @@ static void act(struct mc_session *session, const struct mc_dialogue_step *step)
             break;
         }
         trace(session, "*", mc_span_of("TLS handshake"));
-        mc_stream_start_tls(session->stream, session->host);
+        mc_stream_start_tls(session->stream, session->common->events->name(session));
         set_deadline(session, session->common->reply_timeout_ms);
         break;
     case MC_DIALOGUE_QUIT:
@@ -429,9 +429,9 @@ struct mc_session *mc_session_open(struct mc_session_common *common, const struc
 {
     static const struct mc_stream_events events = {on_connected, on_received, on_tls_up, on_failed,
                                                    on_finished};
-    struct mc_session *session = mc_calloc(1, sizeof *session);
-    session->common = common;
-    session->opened_ms = mc_loop_now_ms(common->loop);
+    common->sessions.size = sizeof(struct mc_session);
+    struct mc_session *session = mc_pool_get(&common->sessions);
+    *session = (struct mc_session){.common = common, .opened_ms = mc_loop_now_ms(common->loop)};
     mc_dialogue_init(&session->dialogue, &common->names, habits);
     session->dialogue.batch = *batch;
     *batch = (struct mc_batch){0};
@@ -466,9 +466,8 @@ void mc_session_free(struct mc_session *session)
     free(session->blame);
     free(session->wordless_last);
     mc_doubts_free(&session->doubts);
-    free(session->host);
     free(session->label);
-    free(session);
+    mc_pool_put(&session->common->sessions, session);
 }
 
 void mc_session_common_free(struct mc_session_common *common)
@@ -478,6 +477,7 @@ void mc_session_common_free(struct mc_session_common *common)
         common->readers = reader->next;
         free(reader);
     }
+    mc_pool_free(&common->sessions);
     mc_text_free(&common->out);
     mc_text_free(&common->line);
 }

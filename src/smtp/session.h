@@ -7,6 +7,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/memory.h"
 #include "loop/loop.h"
 #include "loop/stream.h"
 #include "smtp/dialogue.h"
@@ -32,6 +33,8 @@ struct mc_session_events {
                     const struct mc_ruling *ruling);
     /* Nothing more is asked. `why`: what happened where no reply ended it, else NULL. */
     void (*ended)(struct mc_session *session, const char *why);
+    /* The server's name, valid until the next turn of the loop; for SNI. */
+    const char *(*name)(const struct mc_session *session);
     /* The connection is gone. To be freed with mc_session_free, but not inside this call. */
     void (*gone)(struct mc_session *session);
 };
@@ -47,7 +50,8 @@ struct mc_session_common {
     void *trace_arg;
     void *arg;
     struct mc_reader
-        *readers;             /* for replies in the making; most sessions need none between reads */
+        *readers; /* for replies in the making; most sessions need none between reads */
+    struct mc_pool sessions;
     struct mc_text out, line; /* scratch */
     struct mc_ruling_memo memo;
     uint32_t secure;                   /* sessions that have said STARTTLS: each needs 50 KB */
@@ -62,8 +66,8 @@ struct mc_session {
     /* the owner's, set after mc_session_open */
     struct mc_session *next, *previous;
     uint32_t route, peer;
-    char *host;               /* for SNI; freed with the session */
-    char *label;              /* for trace; the same */
+    uint32_t host;            /* MX host, or MC_NONE */
+    char *label;              /* for trace; freed with the session */
     const char *provider;     /* id, "" where there is none */
     struct mc_failure *blame; /* the reply that spoke against it; freed with the session */
     struct mc_doubts doubts;
