@@ -119,4 +119,16 @@ mc_digest_map_prefetch(const struct mc_digest_map *map, struct mc_hash128 hash)
     __builtin_prefetch(part->buckets + mc_digest_home(part, hash.high), 1);
 }
 
+/* Called when the line fetched has come: fetches the next where the search will go on there. */
+__attribute__((always_inline)) static inline void
+mc_digest_map_prefetch_on(const struct mc_digest_map *map, struct mc_hash128 hash)
+{
+    const struct mc_digest_part *part = &map->parts[hash.high >> (64 - MC_DIGEST_PARTS_LOG2)];
+    if (part->size > 0) {
+        const struct mc_digest_bucket *bucket = part->buckets + mc_digest_home(part, hash.high);
+        unsigned found = mc_digest_look(bucket, hash);
+        __builtin_prefetch(bucket + (found >> 2), 1);
+    }
+}
+
 #endif

@@ -197,7 +197,7 @@ static inline bool fill_usual_row(struct mc_cursor *cursor, const char *at,
         .cells = shape->cells,
         .address = address,
     };
-    if (cursor->counts_oddities)
+    if (cursor->counts_oddities && row->cells != cursor->rows->detected.dialect.header_cells)
         count_oddities(cursor, row);
     return true;
 }
