@@ -24,6 +24,7 @@ struct mc_bounce {
     struct mc_span address; /* as mc_email writes it; empty where a bare reply names none */
     struct mc_span mailed;  /* whom it was sent to, where another address failed; else empty */
     enum mc_reason reason;  /* `suppressed`: the recipient complained (RFC 5965) */
+    const char *rule;       /* of the classifier (data/replies), or NULL */
     enum mc_stage stage;    /* in answer to what; MC_STAGE_NONE where nobody said */
     struct mc_span smtp;    /* the deciding text, raw bytes */
     struct mc_span host;    /* who refused, where that is known */

@@ -367,7 +367,7 @@ static bool names_mailbox(const struct mc_bounce_said *said)
                                  (said->subject == 2 && said->detail == 1)));
 }
 
-static enum mc_reason judge(const struct mc_bounce_said *said)
+static enum mc_reason judge(const struct mc_bounce_said *said, const char **rule)
 {
     enum mc_reason reason;
     struct mc_bounce_said own = {0};
@@ -392,17 +392,21 @@ static enum mc_reason judge(const struct mc_bounce_said *said)
     } else if (weak && !remote) {
         return MC_REASON_SERVER_ERROR;
     }
+    *rule = ruling.rule;
     if (ruling.surety == MC_AMBIGUOUS && !names_mailbox(said))
         return MC_REASON_BLOCKED;
     return ruling.reason;
 }
 
-enum mc_reason mc_bounce_judge(const struct mc_bounce_said *said)
+enum mc_reason mc_bounce_judge(const struct mc_bounce_said *said, const char **rule)
 {
+    const char *decided = NULL;
     char flat[MC_REPLY_TEXT_MAX];
     struct mc_bounce_said unfolded_said = *said;
     unfolded_said.text = unfolded(said->text, flat, sizeof flat);
-    enum mc_reason reason = judge(&unfolded_said);
+    enum mc_reason reason = judge(&unfolded_said, &decided);
+    if (rule)
+        *rule = decided;
     if (reason == MC_REASON_ACCEPTED || reason == MC_REASON_UNPROVEN)
         reason = MC_REASON_SERVER_ERROR; /* a report of a failure that quotes a success */
     if (said->delayed && mc_bounce_kind_of(reason) == MC_BOUNCE_HARD)

@@ -18,7 +18,8 @@ struct mc_bounce_said {
     struct mc_span recipient, sender, provider;
 };
 
-enum mc_reason mc_bounce_judge(const struct mc_bounce_said *said);
+/* `rule`, where it is not NULL: the rule of the classifier that decided, NULL where none did. */
+enum mc_reason mc_bounce_judge(const struct mc_bounce_said *said, const char **rule);
 /* True where the text by itself tells something: a Diagnostic-Code that says "failed" does not. */
 bool mc_bounce_is_telling(struct mc_span text);
 /* The Status alone says why; text that quotes no reply says no better. */

@@ -27,9 +27,12 @@ static void emit(const struct line *line, struct mc_span raw, struct mc_bounce_s
     said->recipient = known ? address.email : mc_span("", 0);
     if (host.len && line->sink->provider)
         said->provider = line->sink->provider(line->sink->arg, host);
+    const char *rule;
+    enum mc_reason reason = mc_bounce_judge(said, &rule);
     struct mc_bounce bounce = {
         .address = said->recipient,
-        .reason = mc_bounce_judge(said),
+        .reason = reason,
+        .rule = rule,
         .stage = said->stage,
         .smtp = said->text,
         .host = host,

@@ -84,10 +84,13 @@ static void emit(struct report *report, struct mc_span raw, const struct mc_boun
     if (host.len && report->sink->provider)
         said.provider = report->sink->provider(report->sink->arg, host);
     stamp(report);
+    const char *rule;
+    enum mc_reason reason = mc_bounce_judge(&said, &rule);
     struct mc_bounce bounce = {
         .address = address.email,
+        .rule = rule,
         .mailed = mc_span(report->mailed, report->verp_len ? 0 : report->mailed_len),
-        .reason = mc_bounce_judge(&said),
+        .reason = reason,
         .stage = said.stage,
         .smtp = said.text,
         .host = host,

@@ -16,6 +16,7 @@ struct event {
     const struct mc_bounce_sink *sink;
     struct mc_bounce_counts *counts;
     const json_t *object;
+    const char *rule; /* that decided */
 };
 
 static const char *text_of(const json_t *object, const char *key)
@@ -67,6 +68,7 @@ static void emit(const struct event *event, const char *raw, enum mc_reason reas
     struct mc_bounce bounce = {
         .address = address.email,
         .reason = reason,
+        .rule = event->rule,
         .smtp = text,
         .source = event->source,
         .at = time_of(event),
@@ -117,11 +119,12 @@ static void judge(const struct event *event, const char *to, const char *text, c
     mc_bounce_status(mc_span_of(status), &said);
     if (mc_read_address(mc_span_of(to), &address))
         said.recipient = address.email;
+    struct event decided = *event;
     bool told = mc_bounce_is_telling(said.text) || said.class;
-    enum mc_reason reason = told ? mc_bounce_judge(&said) : by_word(word);
+    enum mc_reason reason = told ? mc_bounce_judge(&said, &decided.rule) : by_word(word);
     if (delayed && mc_bounce_kind_of(reason) == MC_BOUNCE_HARD)
         reason = MC_REASON_SERVER_ERROR;
-    emit(event, to, reason, *text ? mc_span_of(text) : mc_span_of(word));
+    emit(&decided, to, reason, *text ? mc_span_of(text) : mc_span_of(word));
 }
 
 /* ---- the relays ---- */

@@ -10,6 +10,7 @@
 #include "base/memory.h"
 #include "base/output_file.h"
 #include "base/text.h"
+#include "bounce/cause.h"
 #include "bounce/mailbox.h"
 #include "bounce/verp.h"
 #include "cli/command.h"
@@ -31,7 +32,7 @@ struct output {
     const struct mc_lists *lists;
     struct mc_store *store; /* NULL: nothing is remembered */
     bool failed;
-    uint64_t kinds[MC_BOUNCE_KINDS], reasons[MC_REASON_COUNT];
+    uint64_t kinds[MC_BOUNCE_KINDS], reasons[MC_REASON_COUNT], causes[MC_CAUSES];
     struct {
         const char *id; /* static, of the lists */
         uint64_t kinds[MC_BOUNCE_KINDS];
@@ -126,6 +127,8 @@ static void count(struct output *output, const struct mc_bounce *bounce)
     enum mc_bounce_kind kind = mc_bounce_kind_of(bounce->reason);
     output->kinds[kind]++;
     output->reasons[bounce->reason]++;
+    if (kind == MC_BOUNCE_BLOCKED && bounce->reason != MC_REASON_SUPPRESSED)
+        output->causes[mc_cause_of(bounce->rule, bounce->smtp)]++;
     if (!bounce->provider.len)
         return;
     size_t i = 0;
@@ -191,6 +194,11 @@ static void summarize(const struct output *output, const struct mc_bounce_counts
         if (output->providers[i].kinds[MC_BOUNCE_BLOCKED])
             fprintf(stderr, "  %s refused you, not your recipients: %s\n", output->providers[i].id,
                     mc_feedback_advice(output->providers[i].id));
+    for (size_t i = 0; i < MC_CAUSES; i++)
+        if (output->causes[i])
+            fprintf(stderr, "  for %-14s %8" PRIu64 " blocked: %s\n",
+                    mc_cause_name((enum mc_cause)i), output->causes[i],
+                    mc_cause_advice((enum mc_cause)i));
     fprintf(stderr,
             "no failures: %" PRIu64 " automatic replies, %" PRIu64 " successes, %" PRIu64
             " complaints, %" PRIu64 " that report nothing\n",

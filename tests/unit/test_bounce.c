@@ -10,6 +10,7 @@
 
 #include "base/memory.h"
 #include "base/text.h"
+#include "bounce/cause.h"
 #include "bounce/mailbox.h"
 #include "bounce/verp.h"
 
@@ -307,6 +308,44 @@ static void statuses(void **state)
     mc_text_free(&wanted);
 }
 
+static void note_cause(void *arg, const struct mc_bounce *bounce)
+{
+    *(const char **)arg = mc_cause_name(mc_cause_of(bounce->rule, bounce->smtp));
+}
+
+/* Who was refused is told what to mend. */
+static void causes(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *line, *wanted;
+    } cases[] = {
+        {"550 5.7.1 Client host [198.18.0.1] blocked using zen.spamhaus.org", "reputation"},
+        {"550-5.7.26 This mail has been blocked because the sender is unauthenticated.",
+         "authentication"},
+        {"550 5.7.1 SPF check failed", "authentication"},
+        {"450 4.7.25 Client host rejected: cannot find your reverse hostname", "dns"},
+        {"550 5.1.8 <n@s.example>: Sender address rejected: Domain not found", "sender"},
+        {"421 4.7.0 Too many messages from your IP, slow down", "rate"},
+        {"552 5.3.4 Message size exceeds fixed limit", "content"},
+        {"550 5.7.1 Message rejected as spam", "content"},
+        {"530 5.7.0 Authentication required", "login"},
+        {"550 5.7.1 blocked by the recipient's preferences: recipient preferences", "owner"},
+        {"550 5.7.1 no", "policy"},
+    };
+    for (size_t i = 0; i < MC_ARRAY_LEN(cases); i++) {
+        const char *cause = "nobody";
+        char line[300];
+        struct mc_bounce_sink sink = {.found = note_cause, .arg = &cause};
+        struct mc_bounce_counts counts = {0};
+        snprintf(line, sizeof line, "a@example.org: %s", cases[i].line);
+        mc_mailbox_read_bytes(mc_span_of(line), "test", &sink, &counts);
+        assert_string_equal(cause, cases[i].wanted);
+    }
+    for (int i = 0; i < MC_CAUSES; i++)
+        assert_true(strlen(mc_cause_advice((enum mc_cause)i)) > 10);
+}
+
 #define NOW INT64_C(1793700000) /* 2026-11-03 */
 
 struct stamp {
@@ -430,7 +469,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(messages),     cmocka_unit_test(lines),   cmocka_unit_test(mbox),
         cmocka_unit_test(return_paths), cmocka_unit_test(hostile), cmocka_unit_test(stamps),
-        cmocka_unit_test(statuses),
+        cmocka_unit_test(statuses),     cmocka_unit_test(causes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
