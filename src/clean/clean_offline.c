@@ -62,7 +62,7 @@ struct offline {
 };
 
 /* What needs the row alone: its address, and where that will be looked up. */
-static void read_row(const struct mc_row *row, struct item *item)
+static void read_row(const struct offline *offline, const struct mc_row *row, struct item *item)
 {
     char key[EMAIL_ROOM];
     struct mc_span cell = row->address;
@@ -80,8 +80,10 @@ static void read_row(const struct mc_row *row, struct item *item)
     } else {
         item->syntax = mc_address_parse(cell, &item->address);
         item->email = item->address.email;
-        if (item->syntax != MC_SYNTAX_OK)
+        if (item->syntax != MC_SYNTAX_OK) {
+            mc_digest_map_prefetch(&offline->run->bad, mc_hash128(item->email));
             return;
+        }
         item->local = item->address.local;
         item->domain = item->address.domain;
         item->key = mc_hash128(mc_span(key, mc_address_key(&item->address, key)));
@@ -210,7 +212,7 @@ static bool batch(struct offline *offline, size_t count)
     for (size_t i = 0, end; i < count; i = end) {
         end = i + AT_ONCE < count ? i + AT_ONCE : count;
         for (size_t k = i; k < end; k++)
-            read_row(&offline->rows[k], &items[k]);
+            read_row(offline, &offline->rows[k], &items[k]);
         /* one right after the other; needless ones do no harm */
         for (size_t k = i; k < end; k++) {
             mc_digest_map_prefetch(&offline->domains, items[k].domain_key);

@@ -37,8 +37,7 @@ static void add_address(struct mc_text *text)
                                           "gmial.com",
                                           "mailinator.com",
                                           "GMX.de",
-                                          "b\xc3\xbc"
-                                          "cher.example",
+                                          "m\xc3\xbcnster.example",
                                           "xn--bcher-kva.example",
                                           "nodot",
                                           "a-.b.example"};
