@@ -64,7 +64,7 @@ $(COMPLETE): $(B)/completions/%: $(B)/mailcheck
 	@mv $@.new $@
 $(B)/libmailcheck.pc: data/libmailcheck.pc.in FORCE
 	@sed -e 's|@PREFIX@|$(PREFIX)|; s|@VERSION@|$(VERSION)|; s|@PKGS@|$(PKGS)|' $< >$@
-UNITS := $(foreach unit,service timer,$(B)/systemd/mailcheck-clean@.$(unit))
+UNITS := $(addprefix $(B)/systemd/,$(notdir $(wildcard data/systemd/*)))
 $(UNITS): $(B)/systemd/%: data/systemd/% FORCE
 	@mkdir -p $(@D)
 	@sed 's|/usr/local/bin|$(PREFIX)/bin|' $< >$@
@@ -161,7 +161,7 @@ demo:
 # PARTS="dns memory": those files of tests/bench/parts alone.
 .PHONY: bench bench-smoke
 bench bench-smoke:
-	@tests/deps.sh demo
+	@tests/deps.sh bench
 	@$(MAKE) --no-print-directory -j$$(nproc) $(B)/mailcheck $(SERVERS) $(BENCH)
 	@tests/bench/run.sh $(if $(filter bench-smoke,$@),smoke,full) $(PARTS)
 

@@ -1,10 +1,10 @@
 #!/bin/bash
-# Installs what is missing to build (`demo`: and for the private network; `check`: and for all
-# tests), with apt, asking pkg-config and the headers first: where nothing is missing, nothing is
+# Installs what is missing to build (`demo`: and for the private network; `bench`: and for that;
+# `check`: and for all tests), with apt, asking pkg-config and the headers first: where nothing is missing, nothing is
 # touched and root is not needed. Servers are never installed: they are fetched and unpacked
 # under build/servers, only the libraries they want come from apt. No service is started.
 #
-#     tests/deps.sh build|demo|check
+#     tests/deps.sh build|demo|bench|check
 set -euo pipefail
 cd "$(dirname "$0")/.."
 what=${1:-build}
@@ -43,6 +43,9 @@ if [ "$what" != build ]; then
     want util-linux command -v unshare
     want hostname command -v hostname
     want mount command -v mount
+fi
+if [ "$what" = bench ] || [ "$what" = check ]; then
+    want wrk command -v wrk
 fi
 if [ "$what" = check ]; then
     want libcmocka-dev has_module cmocka
@@ -117,5 +120,6 @@ fetch() { # PACKAGE...
 }
 case $what in
 demo) fetch nsd ;;
-check) fetch nsd unbound postfix exim4-daemon-light opensmtpd ;;
+bench) fetch nsd nginx ;;
+check) fetch nsd nginx unbound postfix exim4-daemon-light opensmtpd ;;
 esac

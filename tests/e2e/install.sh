@@ -12,6 +12,7 @@ same "what is installed" "$(cd "$root/opt/mc" && find . -type f -o -type l | sor
     "./bin/mailcheck ./include/mailcheck.h ./include/mailcheck_event.h ./lib/libmailcheck.a ./lib/libmailcheck.so \
 ./lib/libmailcheck.so.0 ./lib/libmailcheck.so.0.1.0 ./lib/pkgconfig/libmailcheck.pc \
 ./lib/systemd/system/mailcheck-clean@.service ./lib/systemd/system/mailcheck-clean@.timer \
+./lib/systemd/system/mailcheck.service ./lib/systemd/system/mailcheck.socket \
 ./share/bash-completion/completions/mailcheck ./share/doc/mailcheck/examples/check.c \
 ./share/doc/mailcheck/examples/libevent_loop.c ./share/doc/mailcheck/examples/poll_loop.c \
 ./share/fish/vendor_completions.d/mailcheck.fish ./share/man/man1/mailcheck.1 \

@@ -37,11 +37,11 @@ def same(name, got, wanted):
 class Service:
     """One process; its port is chosen by the kernel."""
 
-    def __init__(self, *options, store=None, **more):
+    def __init__(self, *options, store=None, program=(MAILCHECK,), **more):
         global number
         number += 1
         self.log = os.path.join(FOLDER, "serve.%d.err" % number)
-        command = [MAILCHECK, "serve", "-v", "--pace", "off", "--timeout", "3s", "--listen",
+        command = [*program, "serve", "-v", "--pace", "off", "--timeout", "3s", "--listen",
                    "127.0.0.1:0", *options]
         command += ["--store", store] if store else ["--no-store"]
         with open(self.log, "w") as log:
@@ -403,6 +403,31 @@ def test_end():
     service.end()
 
 
+def test_service_manager():
+    """The socket is passed on; the manager is told when we are ready, alive and ending."""
+    path = os.path.join(FOLDER, "notify")
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager, socket.socket() as passed:
+        manager.bind(path)
+        manager.settimeout(20)
+        passed.bind(("127.0.0.1", 0))
+        passed.listen()
+        # as systemd does it: from descriptor 3 on, with the number of the process itself
+        service = Service("--offline", program=["/bin/bash", "-c",
+                          'exec 3<&%d; LISTEN_PID=$$ LISTEN_FDS=1 exec "$0" "$@"' %
+                          passed.fileno(), MAILCHECK],
+                          pass_fds=[passed.fileno()],
+                          env={**os.environ, "NOTIFY_SOCKET": path, "WATCHDOG_USEC": "300000"})
+        same("the socket passed on is used", service.port, passed.getsockname()[1])
+        same("and answers", service.check("a@b.example")[0], 200)
+        said = [manager.recv(100) for _ in range(3)]
+        same("the manager hears", said, [b"READY=1", b"WATCHDOG=1", b"WATCHDOG=1"])
+        service.end()
+        said = b""
+        while said in (b"", b"WATCHDOG=1"):
+            said = manager.recv(100)
+        same("until the end", said, b"STOPPING=1")
+
+
 def main():
     service = Service()
     test_answers(service)
@@ -416,6 +441,7 @@ def main():
     test_cap()
     test_keys()
     test_end()
+    test_service_manager()
     slow.join()
     same("SIGTERM", service.end(), 0)
     ok("nothing said but what was done", "warning" not in service.said(), service.said()[-500:])

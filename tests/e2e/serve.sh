@@ -13,4 +13,18 @@ mailcheck serve --keys "$T/no.such.file"
 same "--keys of a file there is not" "$status" 1
 mailcheck serve operand
 same "an operand" "$status" 2
+
+if command -v systemd-analyze >/dev/null; then
+    mkdir -p "$T/units"
+    sed "s|/usr/local/bin/mailcheck|$(realpath "$MAILCHECK")|" data/systemd/mailcheck.service \
+        >"$T/units/mailcheck.service"
+    cp data/systemd/mailcheck.socket "$T/units"
+    systemd-analyze verify --man=no "$T"/units/mailcheck.* >"$T/err" 2>&1
+    same "the units are as systemd wants them" "$(grep -v '^$' "$T/err")" ""
+    systemd-analyze security --offline=true --threshold=19 --no-pager "$T/units/mailcheck.service" \
+        >"$T/err" 2>&1
+    same "systemd-analyze security: under 2.0" $? 0
+else
+    skip "systemd-analyze" "it is not installed"
+fi
 finish
