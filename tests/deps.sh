@@ -55,6 +55,7 @@ if [ "$what" = check ]; then
     want mandoc command -v mandoc
     want lintian command -v lintian
     want chromium command -v chromium
+    want curl command -v curl
     want zsh command -v zsh
     want fish command -v fish
     want python3 /usr/bin/python3 -c 'import csv, json, socket, subprocess'
