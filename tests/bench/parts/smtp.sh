@@ -2,6 +2,12 @@
 # The probe, against a bare client on the same servers.
 start_mx "$hosts" 'prefix.bao=live'
 start_dns "$hosts"
+# A run that probes also asks for the IPv6 addresses of each host, which --no-smtp does not: that
+# question is DNS too. With --sample 1 all are asked and one address is probed.
+people "$hosts" 1 user >"$work/people.csv"
+compare "$rounds" "$online --sample 1 $work/people.csv" \
+    "$mailcheck clean -q --no-smtp $work/people.csv"
+ipv6_cpu=$(calc "$ours_cpu - $anchor_cpu" 4)
 for n in 1 10 50; do
     h=$hosts
     people "$h" "$n" user >"$work/people.csv"
@@ -10,7 +16,7 @@ for n in 1 10 50; do
     whole=$ours_cpu ours=$ours_wall bare_wall=$anchor_wall bare_cpu=$anchor_cpu
     compare "$rounds" "$mailcheck clean -q --no-smtp $work/people.csv" true
     row 7 "probe, $n recipients a session: CPU, less rows and DNS" "bare pipelining client" \
-        "$(calc "($whole - $ours_cpu) / $bare_cpu")" "<= 1.15"
+        "$(calc "($whole - $ours_cpu - $ipv6_cpu) / $bare_cpu")" "<= 1.15"
     row 7 "the same: addresses a second, less rows and DNS" "bare pipelining client" \
         "$(calc "$bare_wall / ($ours - $ours_wall)")" ">= 0.85"
     row 7 "the same, all told: addresses a second" "bare pipelining client" \
