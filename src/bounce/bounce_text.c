@@ -81,6 +81,18 @@ static size_t words_beside(struct mc_span line, struct mc_span address)
     return words;
 }
 
+/* "the message from <a@b.example> to <c@d.example> could not be delivered" is about the second. */
+static bool is_aim(struct mc_span line, struct mc_span address)
+{
+    struct mc_span left = mc_span(line.at, (size_t)(address.at - line.at));
+    while (left.len && strchr("<\"'( ", left.at[left.len - 1]))
+        left.len--;
+    size_t from = mc_bounce_find(left, "from ");
+    return from < left.len && left.len > 3 &&
+           mc_bounce_starts(mc_span(left.at + left.len - 3, 3), " to") &&
+           memchr(left.at + from, '@', left.len - from) && mc_words_fail(line);
+}
+
 /* 0: not the one; 5: nobody else. `before` is the line of text before it. */
 static unsigned worth_of(struct mc_span line, struct mc_span address, struct mc_span before)
 {
@@ -92,7 +104,7 @@ static unsigned worth_of(struct mc_span line, struct mc_span address, struct mc_
     if (mc_bounce_has(line, "RCPT TO:"))
         return 4;
     if (mc_words_name_others(line))
-        return 0;
+        return is_aim(line, address) ? 4 : 0;
     if (label && at <= label + 12)
         return 4;
     if (!words_beside(line, address))
