@@ -13,7 +13,9 @@ B        := build/$(V)
 
 # libcsv, libunistring and the header-only libxxhash have no (or no needed) .pc file in Debian 12
 PKGS     := libevent_core libevent_extra libcares libidn2 libpsl openssl jansson sqlite3 zlib
-LIBS     := $(shell pkg-config --libs $(PKGS) 2>/dev/null) -lunistring -lcsv -lhttp_parser
+LIBS     := $(shell pkg-config --libs $(PKGS) 2>/dev/null) -lunistring -lcsv
+# what only the program needs
+CLI_LIBS := $(LIBS) -lhttp_parser
 
 CFLAGS   ?= -O2 -g
 WARNINGS := -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes -Wswitch-enum
@@ -42,7 +44,7 @@ build/mailcheck: $(B)/mailcheck
 	@ln -sfn $(V)/mailcheck $@
 
 $(B)/mailcheck: $(B)/src/main.o $(CLI_OBJ) $(B)/libmailcheck.a
-	$(CC) $(LDFLAGS) -o $@ $^ $(LIBS)
+	$(CC) $(LDFLAGS) -o $@ $^ $(CLI_LIBS)
 
 $(B)/libmailcheck.a: $(LIB_OBJ)
 	@rm -f $@
@@ -100,13 +102,13 @@ $(B)/%.o: %.c
 
 # Unit tests: one program a tests/unit/test_*.c, linked with every room.
 $(B)/tests/unit/%: $(B)/tests/unit/%.o $(CLI_OBJ) $(B)/libmailcheck.a
-	$(CC) $(LDFLAGS) -o $@ $^ $(LIBS) -lcmocka
+	$(CC) $(LDFLAGS) -o $@ $^ $(CLI_LIBS) -lcmocka
 
 # Those named test_sim_* run in virtual time: tests/sim/*.c defines the whole of loop/loop.h and
 # loop/stream.h, so the real ones stay in the archive.
 SIM_OBJ  := $(patsubst tests/sim/%.c,$(B)/tests/sim/%.o,$(sort $(wildcard tests/sim/*.c)))
 $(filter $(B)/tests/unit/test_sim_%,$(UNIT)): %: %.o $(SIM_OBJ) $(CLI_OBJ) $(B)/libmailcheck.a
-	$(CC) $(LDFLAGS) -o $@ $^ $(LIBS) -lcmocka
+	$(CC) $(LDFLAGS) -o $@ $^ $(CLI_LIBS) -lcmocka
 
 # Scripted servers and other helpers of the tests: one program a file, nothing of src/ in them.
 $(B)/tests/servers/%: tests/servers/%.c
@@ -122,12 +124,12 @@ servers: $(SERVERS)
 # What runs a fuzzer over its corpus, or over any files, without libFuzzer.
 FUZZ     := $(patsubst tests/fuzz/%.c,$(B)/tests/fuzz/%,$(sort $(wildcard tests/fuzz/*.c)))
 $(B)/tests/fuzz/%: $(B)/tests/fuzz/%.o $(B)/tests/fuzz_main.o $(CLI_OBJ) $(B)/libmailcheck.a
-	$(CC) $(LDFLAGS) -o $@ $^ $(LIBS)
+	$(CC) $(LDFLAGS) -o $@ $^ $(CLI_LIBS)
 
 # Anchors of the bench: bare programs that do only the unavoidable part.
 BENCH    := $(patsubst tests/bench/%.c,$(B)/tests/bench/%,$(sort $(wildcard tests/bench/*.c)))
 $(B)/tests/bench/fill_store: $(B)/tests/bench/fill_store.o $(B)/libmailcheck.a
-	$(CC) $(LDFLAGS) -o $@ $^ $(LIBS)
+	$(CC) $(LDFLAGS) -o $@ $^ $(CLI_LIBS)
 $(B)/tests/bench/%: tests/bench/%.c
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $< -lcsv -lcares -lm
