@@ -89,6 +89,7 @@ static const struct {
     {"does not accept mail (null", MC_REASON_NULL_MX},
     {"responded with code NOERROR", MC_REASON_NO_MAIL_SERVER},
     {"no mail exchanger", MC_REASON_NO_MAIL_SERVER},
+    {"no MX or A for domain", MC_REASON_NO_MAIL_SERVER},
     {"find a mail exchanger", MC_REASON_NO_MAIL_SERVER},
     {"all relevant MX records point to non-existent hosts", MC_REASON_NO_MAIL_SERVER},
     {"Unable to find MX", MC_REASON_NO_MAIL_SERVER},

@@ -1,3 +1,9 @@
+/* One table says where the relays put what, one what their events are called, one what their words
+ * mean where they quote no reply. The shapes are those of their public documentation:
+ * docs.aws.amazon.com/ses (notification-contents, event-publishing), docs.sendgrid.com (event
+ * webhook), documentation.mailgun.com (webhooks, legacy too), postmarkapp.com/developer,
+ * developers.sparkpost.com, mailchimp.com/developer (transactional), developers.brevo.com,
+ * dev.mailjet.com (event API), resend.com/docs. */
 #include "bounce/webhook.h"
 
 #include <jansson.h>
@@ -5,23 +11,258 @@
 
 #include "base/hash.h"
 #include "base/memory.h"
+#include "base/text.h"
 #include "bounce/find_address.h"
 #include "bounce/judge.h"
 #include "bounce/when.h"
 
-#define NESTING_MAX 4 /* a notification in a notification ... */
+#define NESTING_MAX 6 /* a notification in a notification ... */
+#define TEXTS       3
+
+/* Paths lead through objects, their steps parted by '/'. Those that start with "./" start at the
+ * recipient, where there is a list of them; "." is the recipient itself. */
+struct relay {
+    const char *name;     /* of the event */
+    const char *required; /* what tells it from others with such a name */
+    const char *list;     /* of recipients; "": there is one */
+    const char *address;
+    const char *texts[TEXTS]; /* what was said, the best first */
+    const char *status, *code;
+    const char *words[2]; /* what the relay calls it */
+    const char *time;
+};
+
+static const struct relay relays[] = {
+    /* Amazon SES: notifications have one name for the event, published events another */
+    {"notificationType",
+     "bounce",
+     "bounce/bouncedRecipients",
+     "./emailAddress",
+     {"./diagnosticCode"},
+     "./status",
+     "",
+     {"bounce/bounceSubType", "bounce/bounceType"},
+     "bounce/timestamp"},
+    {"eventType",
+     "bounce",
+     "bounce/bouncedRecipients",
+     "./emailAddress",
+     {"./diagnosticCode"},
+     "./status",
+     "",
+     {"bounce/bounceSubType", "bounce/bounceType"},
+     "bounce/timestamp"},
+    {"notificationType",
+     "complaint",
+     "complaint/complainedRecipients",
+     "./emailAddress",
+     {0},
+     "",
+     "",
+     {0},
+     "complaint/timestamp"},
+    {"eventType",
+     "complaint",
+     "complaint/complainedRecipients",
+     "./emailAddress",
+     {0},
+     "",
+     "",
+     {0},
+     "complaint/timestamp"},
+    {"eventType",
+     "deliveryDelay",
+     "deliveryDelay/delayedRecipients",
+     "./emailAddress",
+     {"./diagnosticCode"},
+     "./status",
+     "",
+     {"deliveryDelay/delayType"},
+     "deliveryDelay/timestamp"},
+    {"notificationType", "mail", "", "", {0}, "", "", {0}, ""},
+    {"eventType", "mail", "", "", {0}, "", "", {0}, ""},
+    /* Mandrill */
+    {"event", "msg", "", "msg/email", {"msg/diag"}, "", "", {"msg/bounce_description"}, "ts"},
+    /* SendGrid, Brevo, Mailjet */
+    {"event",
+     "email",
+     "",
+     "email",
+     {"reason", "response", "comment"},
+     "status",
+     "",
+     {"error", "type"},
+     "timestamp"},
+    /* Mailgun; the second text is that of its older form */
+    {"event",
+     "recipient",
+     "",
+     "recipient",
+     {"delivery-status/message", "delivery-status/description", "error"},
+     "delivery-status/enhanced-code",
+     "delivery-status/code",
+     {"reason", "severity"},
+     "timestamp"},
+    /* Postmark */
+    {"Type", "Email", "", "Email", {"Details"}, "", "", {"Type"}, "BouncedAt"},
+    {"RecordType", "MessageID", "", "Email", {"Details"}, "", "", {"Type"}, "BouncedAt"},
+    /* SparkPost */
+    {"type",
+     "rcpt_to",
+     "",
+     "rcpt_to",
+     {"raw_reason", "reason"},
+     "",
+     "error_code",
+     {"bounce_class"},
+     "timestamp"},
+    /* Resend */
+    {"type",
+     "data",
+     "data/to",
+     ".",
+     {"data/bounce/message"},
+     "",
+     "",
+     {"data/bounce/subType", "data/bounce/type"},
+     "created_at"},
+};
+
+enum kind {
+    FAILED,
+    DELAYED,    /* tried again, or given up for a while: buries nobody */
+    COMPLAINED, /* or was on the relay's own list of those who must not be mailed */
+    ANSWERED,   /* by a machine */
+    NONE
+};
+
+static const struct {
+    const char *name;
+    enum kind kind;
+} events[] = {
+    {"bounce", FAILED},
+    {"bounced", FAILED},
+    {"failed", FAILED},
+    {"hard_bounce", FAILED},
+    {"blocked", FAILED},
+    {"invalid_email", FAILED},
+    {"out_of_band", FAILED},
+    {"email.bounced", FAILED},
+    {"dropped", FAILED},
+    {"reject", FAILED},
+    {"rejected", FAILED},
+    {"policy_rejection", FAILED},
+    {"generation_rejection", FAILED},
+    {"HardBounce", FAILED},
+    {"BadEmailAddress", FAILED},
+    {"SpamNotification", FAILED},
+    {"VirusNotification", FAILED},
+    {"SMTPApiError", FAILED},
+    {"DMARCPolicy", FAILED},
+    {"DnsError", DELAYED},
+    {"SoftBounce", DELAYED},
+    {"Transient", DELAYED},
+    {"Unknown", DELAYED},
+    {"soft_bounce", DELAYED},
+    {"deferred", DELAYED},
+    {"deferral", DELAYED},
+    {"delay", DELAYED},
+    {"DeliveryDelay", DELAYED},
+    {"email.delivery_delayed", DELAYED},
+    {"complaint", COMPLAINED},
+    {"complained", COMPLAINED},
+    {"spam", COMPLAINED},
+    {"spamreport", COMPLAINED},
+    {"spam_complaint", COMPLAINED},
+    {"SpamComplaint", COMPLAINED},
+    {"email.complained", COMPLAINED},
+    {"email.suppressed", COMPLAINED},
+    {"Unsubscribe", COMPLAINED},
+    {"ManuallyDeactivated", COMPLAINED},
+    {"AutoResponder", ANSWERED},
+    {"AddressChange", ANSWERED},
+    {"ChallengeVerification", ANSWERED},
+    {"Subscribe", ANSWERED},
+    {"OpenRelayTest", ANSWERED},
+};
+
+/* What the relay calls it, for when the reply tells nothing. */
+static const struct {
+    const char *word;
+    enum mc_reason reason;
+} words[] = {
+    {"NoEmail", MC_REASON_NO_SUCH_MAILBOX},
+    {"HardBounce", MC_REASON_NO_SUCH_MAILBOX},
+    {"BadEmailAddress", MC_REASON_INVALID_SYNTAX},
+    {"Invalid", MC_REASON_NO_SUCH_MAILBOX},
+    {"bad_mailbox", MC_REASON_NO_SUCH_MAILBOX},
+    {"user unknown", MC_REASON_NO_SUCH_MAILBOX},
+    {"mailbox inactive", MC_REASON_MAILBOX_DISABLED},
+    {"inactive_mailbox", MC_REASON_MAILBOX_DISABLED},
+    {"MailboxFull", MC_REASON_MAILBOX_FULL},
+    {"mailbox_full", MC_REASON_MAILBOX_FULL},
+    {"quota exceeded", MC_REASON_MAILBOX_FULL},
+    {"invalid domain", MC_REASON_NO_SUCH_DOMAIN},
+    {"invalid_domain", MC_REASON_NO_SUCH_DOMAIN},
+    {"no mail host", MC_REASON_NO_MAIL_SERVER},
+    {"DnsError", MC_REASON_DNS_FAILED},
+    {"SoftBounce", MC_REASON_SERVER_ERROR},
+    {"Transient", MC_REASON_SERVER_ERROR},
+    {"temporary", MC_REASON_SERVER_ERROR},
+    {"system issue", MC_REASON_SERVER_ERROR},
+    {"connection issue", MC_REASON_CONNECT_FAILED},
+    {"greylisted", MC_REASON_GREYLISTED},
+    {"10", MC_REASON_NO_SUCH_MAILBOX}, /* SparkPost counts its classes */
+    {"20", MC_REASON_SERVER_ERROR},
+    {"21", MC_REASON_DNS_FAILED},
+    {"22", MC_REASON_MAILBOX_FULL},
+    {"24", MC_REASON_TIMEOUT},
+    {"30", MC_REASON_NO_SUCH_MAILBOX},
+    {"40", MC_REASON_SERVER_ERROR},
+    {"70", MC_REASON_SERVER_ERROR},
+};
+
+/* Whose list it is on, and what a machine answered. */
+static const char *const suppressed[] = {
+    "suppress",       "previously bounced", "Bounced Address", "Unsubscribed Address",
+    "Spam Reporting", "blacklist user",     "preblocked",      "hardfail",
+    "unsub",
+};
+static const char *const answering_classes[] = {"60", "80", "90", "100"};
 
 struct event {
     struct mc_span source;
     const struct mc_bounce_sink *sink;
     struct mc_bounce_counts *counts;
-    const json_t *object;
+    const json_t *object, *recipient;
+    const struct relay *relay;
     const char *rule; /* that decided */
 };
 
-static const char *text_of(const json_t *object, const char *key)
+/* ---- where is it? ---- */
+
+static const json_t *at_path(const json_t *value, const char *path)
 {
-    const char *text = json_string_value(json_object_get(object, key));
+    while (path && *path && value) {
+        size_t len = strcspn(path, "/");
+        value = json_object_getn(value, path, len);
+        path += len + (path[len] == '/');
+    }
+    return value;
+}
+
+static const json_t *value_of(const struct event *event, const char *path)
+{
+    if (!path || !*path)
+        return NULL;
+    if (*path != '.')
+        return at_path(event->object, path);
+    return path[1] ? at_path(event->recipient, path + 2) : event->recipient;
+}
+
+static const char *text_of(const struct event *event, const char *path)
+{
+    const char *text = json_string_value(value_of(event, path));
     return text ? text : "";
 }
 
@@ -30,24 +271,28 @@ static bool is(const char *text, const char *what)
     return mc_span_equal_nocase(mc_span_of(text), mc_span_of(what));
 }
 
-/* The relays name it differently, and write it as a date or as a number. */
+/* Some write it as a date, some as a number, which may count milliseconds. */
 static int64_t time_of(const struct event *event)
 {
-    static const char *const names[] = {"timestamp", "BouncedAt", "ReceivedAt"};
-    const json_t *holders[] = {json_object_get(event->object, "bounce"),
-                               json_object_get(event->object, "complaint"), event->object};
-    for (size_t i = 0; i < MC_ARRAY_LEN(holders) * MC_ARRAY_LEN(names); i++) {
-        const json_t *value =
-            json_object_get(holders[i / MC_ARRAY_LEN(names)], names[i % MC_ARRAY_LEN(names)]);
-        int64_t at = json_is_number(value) ? (int64_t)json_number_value(value)
-                     : json_is_string(value)
-                         ? mc_when_iso(mc_span_of(json_string_value(value)), event->sink->now)
-                         : 0;
-        if (at > 0 && (!event->sink->now || at <= event->sink->now + 86400))
-            return at;
-    }
-    return 0;
+    static const char *const others[] = {"ts_epoch", "ts_event", "time", "created_at"};
+    const json_t *value = value_of(event, event->relay->time);
+    for (size_t i = 0; i < MC_ARRAY_LEN(others) && !value; i++)
+        value = json_object_get(event->object, others[i]);
+    int64_t now = event->sink->now, at = 0;
+    uint64_t number;
+    const char *text = json_string_value(value);
+    if (json_is_number(value))
+        at = (int64_t)json_number_value(value);
+    else if (text && mc_parse_u64(mc_span_of(text), INT64_MAX, &number))
+        at = (int64_t)number;
+    else if (text)
+        at = mc_when_iso(mc_span_of(text), now);
+    if (at > INT64_C(100000000000))
+        at /= 1000;
+    return at > 0 && (!now || at <= now + 86400) ? at : 0;
 }
+
+/* ---- handing out ---- */
 
 static uint64_t identity(const json_t *object)
 {
@@ -57,11 +302,10 @@ static uint64_t identity(const json_t *object)
     return hash;
 }
 
-static void emit(const struct event *event, const char *raw, enum mc_reason reason,
-                 struct mc_span text)
+static void emit(const struct event *event, enum mc_reason reason, struct mc_span text)
 {
     struct mc_address address;
-    if (!mc_read_address(mc_span_of(raw), &address)) {
+    if (!mc_read_address(mc_span_of(text_of(event, event->relay->address)), &address)) {
         event->counts->nameless++;
         return;
     }
@@ -81,184 +325,192 @@ static void emit(const struct event *event, const char *raw, enum mc_reason reas
     event->sink->found(event->sink->arg, &bounce);
 }
 
-/* What the relay calls it, for when the reply tells nothing. */
-static enum mc_reason by_word(const char *word)
+/* ---- what does it mean? ---- */
+
+/* The first of its words that says something, MC_REASON_COUNT where none does. */
+static enum mc_reason by_word(const struct event *event)
 {
-    static const struct {
-        const char *word;
-        enum mc_reason reason;
-    } words[] = {
-        {"NoEmail", MC_REASON_NO_SUCH_MAILBOX},
-        {"HardBounce", MC_REASON_NO_SUCH_MAILBOX},
-        {"BadEmailAddress", MC_REASON_INVALID_SYNTAX},
-        {"Invalid", MC_REASON_NO_SUCH_MAILBOX},
-        {"MailboxFull", MC_REASON_MAILBOX_FULL},
-        {"DnsError", MC_REASON_DNS_FAILED},
-        {"SoftBounce", MC_REASON_SERVER_ERROR},
-        {"Transient", MC_REASON_SERVER_ERROR},
-        {"temporary", MC_REASON_SERVER_ERROR},
-        {"MessageTooLarge", MC_REASON_BLOCKED},
-        {"ContentRejected", MC_REASON_BLOCKED},
-        {"AttachmentRejected", MC_REASON_BLOCKED},
-        {"SpamNotification", MC_REASON_BLOCKED},
-        {"SMTPApiError", MC_REASON_BLOCKED},
-        {"DMARCPolicy", MC_REASON_BLOCKED},
-        {"Blocked", MC_REASON_BLOCKED},
-    };
-    for (size_t i = 0; i < MC_ARRAY_LEN(words); i++)
-        if (is(word, words[i].word))
-            return words[i].reason;
-    return MC_REASON_BLOCKED;
+    for (size_t i = 0; i < MC_ARRAY_LEN(event->relay->words); i++)
+        for (size_t j = 0; j < MC_ARRAY_LEN(words); j++)
+            if (is(text_of(event, event->relay->words[i]), words[j].word))
+                return words[j].reason;
+    return MC_REASON_COUNT;
 }
 
-static void judge(const struct event *event, const char *to, const char *text, const char *status,
-                  const char *word, bool delayed)
+static bool says(const struct event *event, const char *text, const char *const *what, size_t count)
 {
-    struct mc_bounce_said said = {.text = mc_span_of(text), .delayed = delayed};
+    for (size_t i = 0; i < count; i++) {
+        if (mc_bounce_has(mc_span_of(text), what[i]))
+            return true;
+        for (size_t j = 0; j < MC_ARRAY_LEN(event->relay->words); j++)
+            if (mc_bounce_has(mc_span_of(text_of(event, event->relay->words[j])), what[i]))
+                return true;
+    }
+    return false;
+}
+
+static bool is_passing(const struct event *event)
+{
+    return is(text_of(event, "bounce/bounceType"), "Transient") ||
+           is(text_of(event, "data/bounce/type"), "Transient") ||
+           is(text_of(event, "severity"), "temporary") ||
+           json_is_false(json_object_get(event->object, "hard_bounce"));
+}
+
+/* The reply, with the code before it that some put elsewhere. */
+static struct mc_span said_of(const struct event *event, char *room, size_t size)
+{
+    const char *text = "";
+    for (size_t i = 0; i < TEXTS && !*text; i++)
+        text = text_of(event, event->relay->texts[i]);
+    struct mc_span said = mc_bounce_trim(mc_span_of(text));
+    const json_t *value = value_of(event, event->relay->code);
+    value = value ? value : json_object_get(event->object, "code");
+    uint64_t code = json_is_integer(value) ? (uint64_t)json_integer_value(value) : 0;
+    if (json_is_string(value) && !mc_parse_u64(mc_span_of(json_string_value(value)), 999, &code))
+        code = 0;
+    if (code < 400 || code >= 560 || !said.len || mc_is_digit(said.at[0]))
+        return said;
+    int len = snprintf(room, size, "%u %.*s", (unsigned)code, (int)said.len, said.at);
+    return mc_span(room, len < 0 ? 0 : (size_t)len < size ? (size_t)len : size - 1);
+}
+
+static void judge(const struct event *event, bool delayed)
+{
+    char room[2048];
     struct mc_address address;
+    struct mc_bounce_said said = {.text = said_of(event, room, sizeof room), .delayed = delayed};
+    const char *word = text_of(event, event->relay->words[0]);
+    const char *status = text_of(event, event->relay->status);
+    bool quoted = said.text.len > 0;
+    if (!quoted)
+        said.text = mc_span_of(word);
+    if (says(event, said.text.len ? said.text.at : "", suppressed, MC_ARRAY_LEN(suppressed))) {
+        emit(event, MC_REASON_SUPPRESSED, said.text);
+        return;
+    }
     mc_bounce_status(mc_span_of(status), &said);
-    if (mc_read_address(mc_span_of(to), &address))
+    if (mc_read_address(mc_span_of(text_of(event, event->relay->address)), &address))
         said.recipient = address.email;
+    /* SparkPost's own words, with a code as if a server had said them */
+    size_t own = mc_bounce_find(said.text, "[internal]");
+    if (own < said.text.len && said.text.len > 4) {
+        mc_bounce_status(mc_span(said.text.at + 4, said.text.len - 4), &said);
+        own += strlen("[internal]");
+        said.text = mc_bounce_trim(mc_span(said.text.at + own, said.text.len - own));
+    }
     struct event decided = *event;
-    bool told = mc_bounce_is_telling(said.text) || said.class;
-    enum mc_reason reason = told ? mc_bounce_judge(&said, &decided.rule) : by_word(word);
+    enum mc_reason reason = by_word(event);
+    if (said.class || (quoted && mc_bounce_is_telling(said.text)) ||
+        (reason == MC_REASON_COUNT && mc_bounce_is_telling(said.text)))
+        reason = mc_bounce_judge(&said, &decided.rule);
+    if (reason == MC_REASON_COUNT)
+        reason = MC_REASON_BLOCKED; /* nobody says why */
     if (delayed && mc_bounce_kind_of(reason) == MC_BOUNCE_HARD)
         reason = MC_REASON_SERVER_ERROR;
-    emit(&decided, to, reason, *text ? mc_span_of(text) : mc_span_of(word));
+    emit(&decided, reason, said.text);
 }
 
-/* ---- the relays ---- */
-
-static bool ses(const struct event *event, const json_t *object)
+static enum kind kind_of(const char *name)
 {
-    const json_t *bounce = json_object_get(object, "bounce");
-    const json_t *complaint = json_object_get(object, "complaint"), *who;
-    size_t i;
-    const char *type = text_of(object, "notificationType");
-    type = *type ? type : text_of(object, "eventType");
-    if (is(type, "Complaint")) {
-        json_array_foreach(json_object_get(complaint, "complainedRecipients"), i, who) emit(
-            event, text_of(who, "emailAddress"), MC_REASON_SUPPRESSED, mc_span_of("complaint"));
-        return true;
-    }
-    if (!is(type, "Bounce"))
-        return *type != '\0';
-    const char *sub = text_of(bounce, "bounceSubType"), *kind = text_of(bounce, "bounceType");
-    bool delayed = is(kind, "Transient");
-    json_array_foreach(json_object_get(bounce, "bouncedRecipients"), i, who)
-    {
-        if (mc_bounce_has(mc_span_of(sub), "Suppress"))
-            emit(event, text_of(who, "emailAddress"), MC_REASON_SUPPRESSED, mc_span_of(sub));
-        else
-            judge(event, text_of(who, "emailAddress"), text_of(who, "diagnosticCode"),
-                  text_of(who, "status"), is(sub, "General") ? kind : sub, delayed);
-    }
-    return true;
+    for (size_t i = 0; i < MC_ARRAY_LEN(events); i++)
+        if (is(name, events[i].name))
+            return events[i].kind;
+    return NONE;
 }
 
-static bool sendgrid(const struct event *event, const json_t *object)
+static void take(const struct event *event, enum kind kind)
 {
-    const char *name = text_of(object, "event"), *to = text_of(object, "email");
-    if (!*name || !*to)
-        return false;
-    const char *reason = text_of(object, "reason"), *type = text_of(object, "type");
-    if (!*reason)
-        reason = text_of(object, "response");
-    if (is(name, "spamreport"))
-        emit(event, to, MC_REASON_SUPPRESSED, mc_span_of("complaint"));
-    else if (is(name, "bounce") || is(name, "blocked"))
-        judge(event, to, reason, text_of(object, "status"), type, false);
-    else if (is(name, "deferred"))
-        judge(event, to, reason, text_of(object, "status"), "Transient", true);
-    else if (is(name, "dropped"))
-        emit(event, to,
-             is(reason, "Invalid") || is(reason, "Invalid SMTPAPI header") ? MC_REASON_BLOCKED
-                                                                           : MC_REASON_SUPPRESSED,
-             mc_span_of(reason));
-    else
-        event->counts->successes++;
-    return true;
-}
-
-static bool mailgun(const struct event *event, const json_t *given)
-{
-    const json_t *data = json_object_get(given, "event-data");
-    const json_t *object = data ? data : given;
-    const json_t *status = json_object_get(object, "delivery-status");
-    const char *name = text_of(object, "event"), *to = text_of(object, "recipient");
-    if (!*name || !*to)
-        return false;
-    if (is(name, "complained")) {
-        emit(event, to, MC_REASON_SUPPRESSED, mc_span_of("complaint"));
-        return true;
-    }
-    if (!is(name, "failed") && !is(name, "bounced") && !is(name, "dropped")) {
-        event->counts->successes++;
-        return true;
-    }
-    const char *message = text_of(status, "message"), *why = text_of(object, "reason");
-    if (!*message)
-        message = text_of(status, "description");
-    if (!*message)
-        message = text_of(object, "error");
-    char text[1200];
-    json_int_t code = json_integer_value(json_object_get(status, "code"));
-    bool coded = code >= 400 && code < 560 && !mc_is_digit(*message);
-    snprintf(text, sizeof text, coded ? "%3d %s" : "%.0d%s", (int)(coded ? code : 0), message);
-    if (mc_bounce_has(mc_span_of(why), "suppress"))
-        emit(event, to, MC_REASON_SUPPRESSED, mc_span_of(why));
-    else
-        judge(event, to, text, text_of(status, "enhanced-code"),
-              is(text_of(object, "severity"), "temporary") ? "temporary" : why,
-              is(text_of(object, "severity"), "temporary"));
-    return true;
-}
-
-static bool postmark(const struct event *event, const json_t *object)
-{
-    const char *record = text_of(object, "RecordType"), *type = text_of(object, "Type");
-    const char *to = text_of(object, "Email");
-    if (!*to || (!*record && !*type))
-        return false;
-    if (is(record, "SpamComplaint") || is(type, "SpamComplaint") || is(type, "Unsubscribe")) {
-        emit(event, to, MC_REASON_SUPPRESSED, mc_span_of("complaint"));
-    } else if (is(type, "AutoResponder") || is(type, "AddressChange") ||
-               is(type, "OpenRelayTest")) {
+    const char *class = text_of(event, "bounce_class");
+    for (size_t i = 0; i < MC_ARRAY_LEN(answering_classes); i++)
+        if (!strcmp(class, answering_classes[i]))
+            kind = ANSWERED;
+    switch (kind) {
+    case FAILED:
+    case DELAYED:
+        judge(event, kind == DELAYED || is_passing(event));
+        break;
+    case COMPLAINED:
+        emit(event, MC_REASON_SUPPRESSED, mc_span_of("complaint"));
+        break;
+    case ANSWERED:
         event->counts->auto_replies++;
-    } else if (is(record, "Bounce") || !*record) {
-        const char *details = text_of(object, "Details");
-        judge(event, to, *details ? details : "", "", type,
-              is(type, "Transient") || is(type, "SoftBounce"));
-    } else {
+        break;
+    case NONE:
         event->counts->successes++;
+        break;
     }
+}
+
+/* ---- events within events ---- */
+
+static bool read_event(struct event *event, const json_t *object)
+{
+    const json_t *list;
+    size_t i;
+    event->object = object;
+    for (i = 0; i < MC_ARRAY_LEN(relays); i++) {
+        event->relay = &relays[i];
+        if (*text_of(event, relays[i].name) && at_path(object, relays[i].required))
+            break;
+    }
+    if (i == MC_ARRAY_LEN(relays))
+        return false;
+    enum kind kind = kind_of(text_of(event, event->relay->name));
+    if (!*event->relay->list || kind == NONE) {
+        take(event, *event->relay->address ? kind : NONE);
+        return true;
+    }
+    list = at_path(object, event->relay->list);
+    /* Resend names all whom the message went to: of several we cannot know who failed */
+    if (!strcmp(event->relay->address, ".") && json_array_size(list) > 1) {
+        event->counts->nameless++;
+        return true;
+    }
+    json_array_foreach(list, i, event->recipient) take(event, kind);
     return true;
 }
 
 static void read_value(struct event *event, const json_t *value, unsigned depth)
 {
-    const json_t *item;
+    /* SNS puts the event into a string, SQS and Lambda put that into another, EventBridge into an
+     * object; Mandrill's and Lambda's are a list with a name */
+    static const char *const wraps[] = {"Message", "Body",           "body",       "detail",
+                                        "Sns",     "Records",        "event-data", "msys",
+                                        "results", "mandrill_events"};
+    const json_t *inner;
+    const char *key;
     size_t i;
     if (depth > NESTING_MAX)
         return;
     if (json_is_array(value)) {
-        json_array_foreach(value, i, item) read_value(event, item, depth + 1);
+        json_array_foreach(value, i, inner) read_value(event, inner, depth + 1);
         return;
     }
-    /* SNS puts the event into a string */
-    const char *message = text_of(value, "Message");
-    if (*message == '{') {
-        json_t *inner = json_loads(message, 0, NULL);
-        read_value(event, inner, depth + 1);
-        json_decref(inner);
+    if (read_event(event, value)) {
+        event->counts->events++;
         return;
+    }
+    for (i = 0; i < MC_ARRAY_LEN(wraps); i++) {
+        inner = json_object_get(value, wraps[i]);
+        const char *text = json_string_value(inner);
+        if (text && (*text == '{' || *text == '[')) {
+            json_t *parsed = json_loads(text, 0, NULL);
+            read_value(event, parsed, depth + 1);
+            json_decref(parsed);
+            return;
+        }
+        if (!strcmp(wraps[i], "msys") && json_is_object(inner)) {
+            json_object_foreach((json_t *)inner, key, value) read_value(event, value, depth + 1);
+            return;
+        }
+        if (json_is_object(inner) || json_is_array(inner)) {
+            read_value(event, inner, depth + 1);
+            return;
+        }
     }
     event->counts->events++;
-    const json_t *data = json_object_get(value, "event-data"); /* Mailgun signs it anew each time */
-    event->object = data ? data : value;
-    if (!ses(event, value) && !postmark(event, value) && !sendgrid(event, value) &&
-        !mailgun(event, value))
-        event->counts->no_reports++;
+    event->counts->no_reports++;
 }
 
 bool mc_webhook_read(struct mc_span json, struct mc_span source, const struct mc_bounce_sink *sink,

@@ -1,5 +1,6 @@
 /* Events of the big relays, as JSON: Amazon SES (bare, as SNS notification or event), SendGrid,
- * Mailgun, Postmark. What a relay quotes decides; its own word only where it quotes nothing. */
+ * Mailgun, Postmark, SparkPost, Mandrill, Brevo, Mailjet, Resend. What a relay quotes decides; its
+ * own word only where it quotes nothing; where it names no reason, nobody is buried. */
 #ifndef MC_BOUNCE_WEBHOOK_H
 #define MC_BOUNCE_WEBHOOK_H
 

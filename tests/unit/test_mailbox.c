@@ -241,6 +241,40 @@ static void pieces(void **state)
     mc_text_free(&json);
 }
 
+/* ---- events of relays ---- */
+
+static void found_reason(void *arg, const struct mc_bounce *bounce)
+{
+    (void)arg;
+    mc_text_printf(&said, "%s%.*s %s", said.len ? " " : "", (int)bounce->address.len,
+                   bounce->address.at, mc_reason_name(bounce->reason));
+}
+
+static void events(void **state)
+{
+    (void)state;
+    static const struct mc_bounce_sink reasons = {.found = found_reason};
+    char line[4096];
+    size_t cases = 0;
+    FILE *table = fopen("tests/cases/bounce_events.tsv", "r");
+    assert_non_null(table);
+    while (fgets(line, sizeof line, table)) {
+        char *json = strchr(line, '\t'), *name = json ? strchr(json + 1, '\t') : NULL;
+        if (line[0] == '#' || !name)
+            continue;
+        *json = *name = '\0';
+        said.len = 0;
+        mc_mailbox_read_bytes(mc_span_of(json + 1), "test", &reasons, &counts);
+        if (!said.len)
+            mc_text_add_char(&said, '-');
+        if (strcmp(result(), line) != 0)
+            fail_msg("%s%s, not %s", name + 1, result(), line);
+        cases++;
+    }
+    fclose(table);
+    assert_true(cases > 40);
+}
+
 /* ---- packings and encodings ---- */
 
 static void packed(void **state)
@@ -416,7 +450,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(dialects), cmocka_unit_test(counted), cmocka_unit_test(pieces),
         cmocka_unit_test(packed),   cmocka_unit_test(bomb),    cmocka_unit_test(encodings),
-        cmocka_unit_test(refused),  cmocka_unit_test(large),   cmocka_unit_test(traps),
+        cmocka_unit_test(events),   cmocka_unit_test(refused), cmocka_unit_test(large),
+        cmocka_unit_test(traps),
     };
     mc_log_set_level(MC_LOG_ERROR);
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
