@@ -36,20 +36,34 @@ static struct mc_span locals_get(const struct mc_locals *locals, uint32_t place)
     return mc_span(locals->at + place + 1, (unsigned char)locals->at[place]);
 }
 
-uint32_t mc_address_table_add(struct mc_address_table *table, struct mc_span local, uint32_t domain,
-                              bool *is_new)
+static uint32_t find(const struct mc_address_table *table, uint64_t hash, struct mc_span local,
+                     uint32_t domain)
 {
-    uint64_t hash = key_hash(local, domain);
     struct mc_index_cursor cursor;
     uint32_t found = mc_index_first(&table->index, hash, &cursor);
     for (; found != MC_NONE; found = mc_index_next(&table->index, &cursor)) {
         const struct mc_address_record *record = &table->records[found];
         if (record->domain == domain &&
-            mc_span_equal_nocase(local, locals_get(&table->locals, record->local))) {
-            *is_new = false;
-            return found;
-        }
+            mc_span_equal_nocase(local, locals_get(&table->locals, record->local)))
+            break;
     }
+    return found;
+}
+
+uint32_t mc_address_table_find(const struct mc_address_table *table, struct mc_span local,
+                               uint32_t domain)
+{
+    return local.len > MC_LOCAL_MAX ? MC_NONE : find(table, key_hash(local, domain), local, domain);
+}
+
+uint32_t mc_address_table_add(struct mc_address_table *table, struct mc_span local, uint32_t domain,
+                              bool *is_new)
+{
+    uint64_t hash = key_hash(local, domain);
+    uint32_t found = find(table, hash, local, domain);
+    *is_new = found == MC_NONE;
+    if (!*is_new)
+        return found;
     table->records = mc_grow(table->records, table->count, &table->room, sizeof *table->records);
     uint32_t address = (uint32_t)table->count++;
     MC_ASSERT(address < MC_NONE);
@@ -61,7 +75,6 @@ uint32_t mc_address_table_add(struct mc_address_table *table, struct mc_span loc
         .peer = MC_NONE,
     };
     mc_index_add(&table->index, hash, address);
-    *is_new = true;
     return address;
 }
 

@@ -73,6 +73,9 @@ struct mc_address_queue {
 /* The record of (local, domain), ASCII case of the local part aside, made where there is none. */
 uint32_t mc_address_table_add(struct mc_address_table *table, struct mc_span local, uint32_t domain,
                               bool *is_new);
+/* The record of (local, domain), or MC_NONE. */
+uint32_t mc_address_table_find(const struct mc_address_table *table, struct mc_span local,
+                               uint32_t domain);
 /* Valid until an address is added. */
 struct mc_span mc_address_table_local(const struct mc_address_table *table, uint32_t address);
 void mc_address_table_free(struct mc_address_table *table);

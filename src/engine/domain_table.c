@@ -1,15 +1,26 @@
 #include "engine/domain_table.h"
 
+static uint32_t find(const struct mc_domain_table *table, uint64_t hash, struct mc_span name)
+{
+    struct mc_index_cursor cursor;
+    uint32_t found = mc_index_first(&table->index, hash, &cursor);
+    while (found != MC_NONE && !mc_span_equal(name, mc_domain_table_name(table, found)))
+        found = mc_index_next(&table->index, &cursor);
+    return found;
+}
+
+uint32_t mc_domain_table_find(const struct mc_domain_table *table, struct mc_span name)
+{
+    return find(table, mc_hash(name), name);
+}
+
 uint32_t mc_domain_table_add(struct mc_domain_table *table, struct mc_span name, bool *is_new)
 {
     uint64_t hash = mc_hash(name);
-    struct mc_index_cursor cursor;
-    uint32_t found = mc_index_first(&table->index, hash, &cursor);
-    for (; found != MC_NONE; found = mc_index_next(&table->index, &cursor))
-        if (mc_span_equal(name, mc_domain_table_name(table, found))) {
-            *is_new = false;
-            return found;
-        }
+    uint32_t found = find(table, hash, name);
+    *is_new = found == MC_NONE;
+    if (!*is_new)
+        return found;
     table->domains = mc_grow(table->domains, table->count, &table->room, sizeof *table->domains);
     uint32_t domain = (uint32_t)table->count++;
     MC_ASSERT(domain < MC_NONE / MC_LANES);
@@ -23,7 +34,6 @@ uint32_t mc_domain_table_add(struct mc_domain_table *table, struct mc_span name,
         .ended_at = MC_NONE,
     };
     mc_index_add(&table->index, hash, domain);
-    *is_new = true;
     return domain;
 }
 

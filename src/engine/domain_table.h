@@ -58,6 +58,8 @@ struct mc_domain_table {
 };
 
 uint32_t mc_domain_table_add(struct mc_domain_table *table, struct mc_span name, bool *is_new);
+/* MC_NONE where it is not there. */
+uint32_t mc_domain_table_find(const struct mc_domain_table *table, struct mc_span name);
 struct mc_span mc_domain_table_name(const struct mc_domain_table *table, uint32_t domain);
 void mc_domain_table_free(struct mc_domain_table *table);
 

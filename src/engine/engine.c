@@ -39,7 +39,8 @@ void mc_engine_settle(struct mc_engine *engine, uint32_t address, enum mc_reason
     if (record->reason == MC_REASON_ACCEPTED && record->role && !engine->allow_role)
         record->reason = MC_REASON_ROLE;
     engine->unsettled--;
-    mc_address_queue_push(&engine->addresses, &engine->settled, address);
+    if (engine->hooks.settled)
+        mc_address_queue_push(&engine->addresses, &engine->settled, address);
 }
 
 /* ---- DNS ---- */
@@ -136,7 +137,7 @@ static void ask_more(struct mc_engine *engine)
     }
 }
 
-static void want_domain(struct mc_engine *engine, uint32_t index)
+void mc_engine_want_domain(struct mc_engine *engine, uint32_t index)
 {
     struct mc_domain *domain = &engine->domains.domains[index];
     if (domain->asked || domain->state != MC_DOMAIN_NEW)
@@ -192,6 +193,8 @@ static void tick(void *arg)
 
 void mc_engine_set_input(struct mc_engine *engine, enum mc_input input)
 {
+    if (input == MC_INPUT_LIVE && engine->gathering)
+        mc_recall_gathered(engine);
     engine->input = input;
     if (input == MC_INPUT_LIVE) {
         release(engine, true);
@@ -212,7 +215,7 @@ static void describe_domain(struct mc_engine *engine, uint32_t index)
     size_t len = mc_lists_suggest(engine->lists, name, suggestion);
     if (len)
         domain->suggestion = mc_arena_add(&engine->domains.names, mc_span(suggestion, len));
-    if (engine->store)
+    if (engine->store && !engine->gathering)
         mc_recall_domain(engine, index);
 }
 
@@ -259,6 +262,8 @@ static bool admit(struct mc_engine *engine, uint32_t address, bool suppressed)
                          domain->disposable ? MC_SOURCE_LIST : MC_SOURCE_SYNTAX);
         return false;
     }
+    if (engine->gathering)
+        return false;
     if (engine->store)
         recall = mc_recall_address(engine, address);
     if (recall == MC_RECALL_NOTHING)
@@ -289,7 +294,7 @@ uint32_t mc_engine_add(struct mc_engine *engine, const struct mc_address *parsed
         if (new_domain && engine->input == MC_INPUT_LIVE)
             release(engine, true);
         if (wanted)
-            want_domain(engine, index);
+            mc_engine_want_domain(engine, index);
     }
     return address;
 }
@@ -307,8 +312,7 @@ static void deliver(struct mc_engine *engine)
         uint32_t address = mc_address_queue_pop(&engine->addresses, &engine->settled);
         if (address == MC_NONE)
             return;
-        if (engine->hooks.settled)
-            engine->hooks.settled(engine->hooks.arg, address);
+        engine->hooks.settled(engine->hooks.arg, address);
     }
 }
 

@@ -26,14 +26,13 @@ static bool is_dead(enum mc_reason reason)
 
 /* ---- finding ---- */
 
-void mc_recall_domain(struct mc_engine *engine, uint32_t index)
+static void take_domain(struct mc_engine *engine, uint32_t index,
+                        const struct mc_store_domain *found)
 {
-    struct mc_store_domain known;
+    const struct mc_store_domain known = *found;
     struct mc_domain *domain = &engine->domains.domains[index];
     struct mc_arena *names = &engine->domains.names;
     int64_t now = mc_engine_wall_clock(engine);
-    if (!mc_store_get_domain(engine->store, mc_domain_table_name(&engine->domains, index), &known))
-        return;
     if (known.outcome_at) {
         domain->recalled = true;
         domain->best_host = mc_arena_add(names, known.best_host);
@@ -58,6 +57,13 @@ void mc_recall_domain(struct mc_engine *engine, uint32_t index)
         domain->recalled_at = (uint32_t)known.outcome_at;
         domain->detail = mc_arena_add(names, known.detail);
     }
+}
+
+void mc_recall_domain(struct mc_engine *engine, uint32_t index)
+{
+    struct mc_store_domain known;
+    if (mc_store_get_domain(engine->store, mc_domain_table_name(&engine->domains, index), &known))
+        take_domain(engine, index, &known);
 }
 
 /* Could only a server say this that serves the domain? */
@@ -172,14 +178,14 @@ static bool comes_later(struct mc_engine *engine, uint32_t address, const struct
     return true;
 }
 
-enum mc_recall mc_recall_address(struct mc_engine *engine, uint32_t address)
+/* The store has a row of it. */
+static enum mc_recall take_address(struct mc_engine *engine, uint32_t address,
+                                   const struct mc_known *found)
 {
     struct mc_address_record *record = &engine->addresses.records[address];
     const struct mc_domain *domain = &engine->domains.domains[record->domain];
-    struct mc_known known;
+    const struct mc_known known = *found;
     enum mc_reason reason;
-    if (!mc_store_get(engine->store, local_of(engine, address), domain_of(engine, address), &known))
-        return MC_RECALL_NOTHING;
     record->known = true;
     if (known.complained_at) { /* however old: no probe takes that back */
         serve_bounce(engine, address, &known, MC_REASON_SUPPRESSED, known.complained_at);
@@ -213,6 +219,76 @@ enum mc_recall mc_recall_address(struct mc_engine *engine, uint32_t address)
     engine->stale[engine->stale_count++] = (struct mc_stale){
         known.tried_at > known.checked_at ? known.tried_at : known.checked_at, address};
     return MC_RECALL_LATER;
+}
+
+enum mc_recall mc_recall_address(struct mc_engine *engine, uint32_t address)
+{
+    struct mc_known known;
+    if (!mc_store_get(engine->store, local_of(engine, address), domain_of(engine, address), &known))
+        return MC_RECALL_NOTHING;
+    return take_address(engine, address, &known);
+}
+
+/* ---- a whole list at once ---- */
+
+struct gathered {
+    struct mc_engine *engine;
+    struct mc_text name; /* of the last domain met, which is most often that of the next row */
+    uint32_t domain;
+    uint32_t *asked; /* known, and to be asked all the same */
+    size_t asked_count, asked_room;
+};
+
+static void scan_domain(void *arg, struct mc_span name, const struct mc_store_domain *known)
+{
+    struct mc_engine *engine = ((struct gathered *)arg)->engine;
+    uint32_t index = mc_domain_table_find(&engine->domains, name);
+    if (index != MC_NONE)
+        take_domain(engine, index, known);
+}
+
+static void scan_address(void *arg, struct mc_span local, struct mc_span domain,
+                         const struct mc_known *known)
+{
+    struct gathered *gathered = arg;
+    struct mc_engine *engine = gathered->engine;
+    if (!mc_span_equal(domain, mc_text_span(&gathered->name))) {
+        gathered->name.len = 0;
+        mc_text_add_span(&gathered->name, domain);
+        gathered->domain = mc_domain_table_find(&engine->domains, domain);
+    }
+    if (gathered->domain == MC_NONE)
+        return;
+    uint32_t address = mc_address_table_find(&engine->addresses, local, gathered->domain);
+    if (address == MC_NONE || engine->addresses.records[address].state == MC_ADDRESS_SETTLED)
+        return;
+    if (take_address(engine, address, known) != MC_RECALL_NOTHING)
+        return;
+    gathered->asked = mc_grow(gathered->asked, gathered->asked_count, &gathered->asked_room,
+                              sizeof *gathered->asked);
+    gathered->asked[gathered->asked_count++] = address;
+}
+
+void mc_recall_gathered(struct mc_engine *engine)
+{
+    struct gathered gathered = {.engine = engine, .domain = MC_NONE};
+    const struct mc_store_scan scan = {
+        .arg = &gathered, .domain = scan_domain, .address = scan_address};
+    engine->gathering = false;
+    (void)mc_store_scan(engine->store, &scan);
+    for (uint32_t i = 0; i < engine->addresses.count; i++) {
+        const struct mc_address_record *record = &engine->addresses.records[i];
+        bool settled = record->state == MC_ADDRESS_SETTLED;
+        if (settled && (record->recalled || engine->domains.domains[record->domain].recalled))
+            continue;
+        mc_engine_want_domain(engine, record->domain);
+        if (!settled && !record->known)
+            mc_engine_join(engine, i);
+    }
+    for (size_t i = 0; i < gathered.asked_count; i++)
+        mc_engine_join(engine, gathered.asked[i]);
+    free(gathered.asked);
+    mc_text_free(&gathered.name);
 }
 
 struct mc_span mc_recall_line(struct mc_engine *engine, uint32_t address)
@@ -416,7 +492,10 @@ void mc_engine_expect(struct mc_engine *engine, uint64_t addresses)
 {
     if (!engine->store)
         return;
-    mc_store_expect(engine->store, addresses);
+    engine->gathering =
+        engine->input == MC_INPUT_FILE && mc_store_scan_pays(engine->store, addresses);
+    if (!engine->gathering)
+        mc_store_expect(engine->store, addresses);
 }
 
 bool mc_engine_keep(struct mc_engine *engine, char *error, size_t error_size)

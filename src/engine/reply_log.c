@@ -185,7 +185,7 @@ uint64_t mc_reply_log_add(struct mc_reply_log *log, struct mc_span line)
     size_t slot = hash & (COMMON_SIZE - 1);
     if (log->common[slot].number && log->common[slot].hash == hash && same_line(log, slot, line))
         return log->common[slot].number;
-    uint64_t number = append(log, line, 0);
+    uint64_t number = append(log, line, memchr(line.at, MARK, line.len) ? MARKED : 0);
     if (!number)
         return 0;
     log->common[slot].hash = hash;

@@ -67,6 +67,7 @@ struct mc_engine {
     int64_t store_max_age;  /* seconds */
     int64_t committed_ms;
     bool store_warned;
+    bool gathering; /* of a file: the store is read once, when all addresses are known */
     char *list_mark; /* the name of the mark that says that a run over this list is not done */
     int64_t
         resumed_unix; /* when the run began that this one goes on with; 0: it goes on with none */
@@ -96,6 +97,7 @@ struct mc_span mc_engine_deciding_line(struct mc_engine *engine, uint32_t addres
 /* local@domain, as it is sent; valid until the next call and the next mc_engine_result. */
 struct mc_span mc_engine_email(struct mc_engine *engine, uint32_t address);
 /* An address that nothing has decided yet goes where it is to wait. */
+void mc_engine_want_domain(struct mc_engine *engine, uint32_t domain);
 void mc_engine_join(struct mc_engine *engine, uint32_t address);
 
 /* ---- recall.c: what is remembered between runs ---- */
@@ -111,6 +113,8 @@ void mc_recall_domain(struct mc_engine *engine, uint32_t domain);
  * come; MC_RECALL_NOTHING, go on. */
 enum mc_recall { MC_RECALL_NOTHING, MC_RECALL_SERVED, MC_RECALL_LATER };
 enum mc_recall mc_recall_address(struct mc_engine *engine, uint32_t address);
+/* All addresses are known: reads the store in order, and lets join whom it does not answer for. */
+void mc_recall_gathered(struct mc_engine *engine);
 /* The deciding line of an address that the store settled and the reply log does not have. */
 struct mc_span mc_recall_line(struct mc_engine *engine, uint32_t address);
 /* A settled address: put it into the store; may soften its reason. */

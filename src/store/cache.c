@@ -1,4 +1,5 @@
-/* The whole file in memory, read once in order where that costs less than to look up one by one. */
+/* The whole file read once, in order, where that costs less than to look up one by one: for whoever
+ * can wait for it, or else into memory. */
 #include <string.h>
 
 #include "store/private.h"
@@ -49,8 +50,9 @@ static bool cached_row(const struct mc_store *store, const struct mc_index *inde
     return false;
 }
 
-static void cache_address(struct mc_store *store, sqlite3_stmt *row)
+static void cache_address(struct mc_store *store, void *arg, sqlite3_stmt *row)
 {
+    (void)arg;
     struct mc_known known;
     if (!mc_store_row(row, 1, &known))
         return;
@@ -96,8 +98,9 @@ static struct mc_known uncache_address(const struct mc_store *store, const struc
     return known;
 }
 
-static void cache_domain(struct mc_store *store, sqlite3_stmt *row)
+static void cache_domain(struct mc_store *store, void *arg, sqlite3_stmt *row)
 {
+    (void)arg;
     struct mc_store_domain domain;
     if (!mc_store_read_domain(row, 1, &domain))
         return;
@@ -125,20 +128,21 @@ static struct mc_store_domain uncache_domain(const struct mc_store *store,
     };
 }
 
-static void cache_host(struct mc_store *store, sqlite3_stmt *row)
+static void cache_host(struct mc_store *store, void *arg, sqlite3_stmt *row)
 {
+    (void)arg;
     mc_store_know_host(store, (uint32_t)sqlite3_column_int64(row, 0), mc_store_column_text(row, 1));
 }
 
-static bool scan(struct mc_store *store, const char *query,
-                 void (*each)(struct mc_store *store, sqlite3_stmt *row))
+static bool read_all(struct mc_store *store, const char *query,
+                     void (*each)(struct mc_store *store, void *arg, sqlite3_stmt *row), void *arg)
 {
     sqlite3_stmt *rows = NULL;
     int result = sqlite3_prepare_v2(store->db, query, -1, &rows, NULL);
     while (result == SQLITE_OK || result == SQLITE_ROW) {
         result = sqlite3_step(rows);
         if (result == SQLITE_ROW)
-            each(store, rows);
+            each(store, arg, rows);
     }
     if (result != SQLITE_DONE)
         mc_store_fail(store, "read");
@@ -146,18 +150,58 @@ static bool scan(struct mc_store *store, const char *query,
     return result == SQLITE_DONE;
 }
 
+static const char all_hosts[] = "SELECT id, name FROM host";
+static const char all_domains[] = "SELECT key, outcome, outcome_at, best_host, proof, proof_at,"
+                                  " detail FROM domain ORDER BY key";
+static const char all_addresses[] = "SELECT key, " MC_ADDRESS_COLUMNS " FROM address ORDER BY key";
+
 void mc_cache_load(struct mc_store *store)
 {
     store->cache.loaded = true;
     if (store->size_rows > BIG_ROWS)
         mc_arena_expect(&store->cache.rows, store->size_rows * MC_STORE_ROW_BYTES);
-    (void)(scan(store, "SELECT id, name FROM host", cache_host) &&
-           scan(store,
-                "SELECT key, outcome, outcome_at, best_host, proof, proof_at, detail"
-                " FROM domain ORDER BY key",
-                cache_domain) &&
-           scan(store, "SELECT key, " MC_ADDRESS_COLUMNS " FROM address ORDER BY key",
-                cache_address));
+    (void)(read_all(store, all_hosts, cache_host, NULL) &&
+           read_all(store, all_domains, cache_domain, NULL) &&
+           read_all(store, all_addresses, cache_address, NULL));
+}
+
+static void scan_domain(struct mc_store *store, void *arg, sqlite3_stmt *row)
+{
+    const struct mc_store_scan *scan = arg;
+    struct mc_store_domain domain;
+    if (!mc_store_read_domain(row, 1, &domain))
+        return;
+    domain.best_host = mc_store_host_name(store, (uint32_t)sqlite3_column_int64(row, 3));
+    scan->domain(scan->arg, mc_store_column_text(row, 0), &domain);
+}
+
+static void scan_address(struct mc_store *store, void *arg, sqlite3_stmt *row)
+{
+    const struct mc_store_scan *scan = arg;
+    struct mc_known known;
+    struct mc_span key = mc_store_column_text(row, 0);
+    const char *sign = memchr(key.at, '@', key.len);
+    if (!sign || !mc_store_row(row, 1, &known))
+        return;
+    known.mx = mc_store_host_name(store, (uint32_t)sqlite3_column_int64(row, 9));
+    size_t before = (size_t)(sign - key.at);
+    scan->address(scan->arg, mc_span(sign + 1, key.len - before - 1), mc_span(key.at, before),
+                  &known);
+}
+
+bool mc_store_scan_pays(const struct mc_store *store, uint64_t lookups)
+{
+    return !store->keys && !store->error && !store->cache.loaded &&
+           lookups * MC_STORE_LOOKUP_COST > store->size_rows + 1000;
+}
+
+bool mc_store_scan(struct mc_store *store, const struct mc_store_scan *scan)
+{
+    struct mc_store_scan copy = *scan;
+    MC_ASSERT(!store->keys);
+    return !store->error && read_all(store, all_hosts, cache_host, NULL) &&
+           read_all(store, all_domains, scan_domain, &copy) &&
+           read_all(store, all_addresses, scan_address, &copy);
 }
 
 bool mc_cache_get(const struct mc_store *store, struct mc_span key, struct mc_known *known)

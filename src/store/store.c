@@ -9,8 +9,6 @@
 #include "store/private.h"
 #include "store/schema.h"
 
-#define LOOKUP_COST 8 /* of one lookup, in rows read in order */
-
 static const char *const sql[MC_SQL_COUNT] = {
     [MC_SQL_GET] = "SELECT " MC_ADDRESS_COLUMNS " FROM address WHERE key = ?1",
     [MC_SQL_PUT] =
@@ -249,7 +247,7 @@ static void account(struct mc_store *store, uint64_t lookups)
 {
     store->lookups += lookups;
     if (!store->cache.loaded && !store->error &&
-        store->lookups * LOOKUP_COST > store->size_rows + 1000)
+        store->lookups * MC_STORE_LOOKUP_COST > store->size_rows + 1000)
         mc_cache_load(store);
 }
 

@@ -76,6 +76,19 @@ bool mc_store_get_domain(struct mc_store *store, struct mc_span name,
 void mc_store_put_domain(struct mc_store *store, struct mc_span name,
                          const struct mc_store_domain *domain);
 
+/* Is it worth reading the file once, in order, for so many lookups? Never for a hashed one, whose
+ * keys tell nobody whose they are. */
+bool mc_store_scan_pays(const struct mc_store *store, uint64_t lookups);
+/* All of it, the domains first, each in the order of the keys. Spans live during the call; in
+ * `smtp` and `detail` a byte 1 stands for the address. False: see mc_store_error. */
+struct mc_store_scan {
+    void *arg;
+    void (*domain)(void *arg, struct mc_span name, const struct mc_store_domain *domain);
+    void (*address)(void *arg, struct mc_span local, struct mc_span domain,
+                    const struct mc_known *known);
+};
+bool mc_store_scan(struct mc_store *store, const struct mc_store_scan *scan);
+
 /* What was learned of a mail server (its address) or a provider (its id), as it looked from
  * `origin`: a hash of our own address and names, since others may be treated otherwise. */
 struct mc_store_peer {
