@@ -247,6 +247,7 @@ static void fill_tally(const struct online *online)
     tally->smtp_sessions = counts.sessions;
     tally->recipients_asked = counts.recipients;
     tally->controls_asked = counts.controls;
+    tally->from_store = mc_engine_recalled(online->engine);
     tally->interrupted = online->stopped;
     tally->remembered = online->run->options->engine.store &&
                         online->run->options->engine.depth == MAILCHECK_DEPTH_SMTP;

@@ -73,6 +73,9 @@ static void print_plan(const struct plan *plan, const struct mc_tally *tally)
     printf("%-20s %12" PRIu64 " addresses %10" PRIu64 " domains %9" PRIu64
            " sessions %8.0f s or more\n",
            "in all", plan->addresses, plan->domains, plan->sessions, plan->seconds);
+    if (tally->remembered)
+        printf("%-20s %12" PRIu64 " addresses are known well enough and not asked again\n",
+               "(from the store)", tally->from_store);
     printf("%" PRIu64 " DNS questions were asked for this plan; no mail server was contacted\n",
            tally->dns_questions);
 }
@@ -110,6 +113,39 @@ static bool write_report(const struct mc_settings *settings, const struct mc_tal
         return true;
     mc_log(MC_LOG_ERROR, "%s", error);
     return false;
+}
+
+/* The run in one line, for whoever keeps logs of cron jobs. */
+static void log_run(const struct mc_tally *tally, int status)
+{
+    struct mc_text line = {0}, name = {0};
+    for (const char *at = tally->list_name; *at; at++) {
+        if (*at == '"' || *at == '\\')
+            mc_text_add_char(&name, '\\');
+        mc_text_add_char(&name, *at);
+    }
+    mc_text_add_z(&line, "mailcheck: run=done list=\"");
+    mc_text_add_printable(&line, mc_text_span(&name), SIZE_MAX);
+    mc_text_free(&name);
+    mc_text_printf(&line, "\" status=%d seconds=%.1f rows=%" PRIu64, status,
+                   (double)tally->elapsed_ms / 1000, tally->rows);
+    for (size_t i = 0; i < MC_STATUS_COUNT; i++)
+        mc_text_printf(&line, " %s=%" PRIu64, mc_status_name((enum mc_status)i),
+                       tally->by_status[i]);
+    mc_text_printf(&line,
+                   " from_store=%" PRIu64 " asked=%" PRIu64 " controls=%" PRIu64
+                   " sessions=%" PRIu64 " dns_questions=%" PRIu64,
+                   tally->from_store, tally->recipients_asked, tally->controls_asked,
+                   tally->smtp_sessions, tally->dns_questions);
+    if (tally->remembered)
+        mc_text_printf(&line,
+                       " newly_dead=%" PRIu64 " recovered=%" PRIu64 " newly_disposable=%" PRIu64
+                       " unknown_again=%" PRIu64 " most_nights_unknown=%u",
+                       tally->changes[MC_CHANGE_DEAD], tally->changes[MC_CHANGE_RECOVERED],
+                       tally->changes[MC_CHANGE_DISPOSABLE], tally->unknown_again,
+                       tally->most_nights);
+    fprintf(stderr, "%s\n", mc_text_z(&line));
+    mc_text_free(&line);
 }
 
 /* What was asked for must make sense before the first packet leaves. */
@@ -210,6 +246,8 @@ int mc_cmd_clean(const struct mc_settings *settings)
         if (settings->plan)
             print_plan(&hooks.plan, &tally);
         status = finish(settings, &tally, watched);
+        if (settings->verbose && !settings->plan)
+            log_run(&tally, status);
     } else if (*mc_interrupt_flag() && !tally.rows) {
         status = 128 + (int)*mc_interrupt_flag(); /* before there was anything to write */
     } else {

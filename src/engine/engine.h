@@ -71,6 +71,8 @@ int64_t mc_engine_wall_clock(const struct mc_engine *engine);
 void mc_engine_begin_list(struct mc_engine *engine, const char *list);
 /* It came to its end: the next one begins anew. */
 void mc_engine_end_list(struct mc_engine *engine);
+/* How many addresses the store has answered for. */
+uint64_t mc_engine_recalled(const struct mc_engine *engine);
 
 /* So many addresses are about to be added: lets the store read itself in order. */
 void mc_engine_expect(struct mc_engine *engine, uint64_t addresses);

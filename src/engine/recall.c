@@ -134,6 +134,14 @@ void mc_engine_end_list(struct mc_engine *engine)
         (void)mc_store_set_mark(engine->store, engine->list_mark, 0);
 }
 
+uint64_t mc_engine_recalled(const struct mc_engine *engine)
+{
+    uint64_t count = 0;
+    for (size_t i = 0; i < engine->addresses.count; i++)
+        count += engine->addresses.records[i].recalled;
+    return count;
+}
+
 /* The run that this one goes on with has tried it, and came to an end with it. That is no answer
  * from the store but the one this run would give. */
 static bool undecided_by_this_run(const struct mc_engine *engine, const struct mc_known *known)

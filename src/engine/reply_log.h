@@ -19,8 +19,9 @@ struct mc_reply_log;
 struct mc_reply_log *mc_reply_log_new(void);
 void mc_reply_log_free(struct mc_reply_log *log);
 
-/* Returns a number for mc_reply_log_get; 0 for an empty line. A full disk loses the line, with a
- * warning, never the verdict. A byte 1 in it stands for the address. `line` may be one that mc_reply_log_get returned. */
+/* Returns a number for mc_reply_log_get; 0 for an empty line. A byte 1 in it stands for the
+ * address. A full disk loses the line, with a warning, never the verdict. `line` may be one that
+ * mc_reply_log_get returned. */
 uint64_t mc_reply_log_add(struct mc_reply_log *log, struct mc_span line);
 /* The number of the deciding line of an answer ("RCPT 550 5.1.1 no such user"), where its wording
  * has one already; else 0, and it is to be added. `address`: the recipient, as it was sent. */

@@ -67,7 +67,7 @@ struct mc_engine {
     int64_t store_max_age;  /* seconds */
     int64_t committed_ms;
     bool store_warned;
-    bool gathering; /* of a file: the store is read once, when all addresses are known */
+    bool gathering;  /* of a file: the store is read once, when all addresses are known */
     char *list_mark; /* the name of the mark that says that a run over this list is not done */
     int64_t
         resumed_unix; /* when the run began that this one goes on with; 0: it goes on with none */

@@ -25,8 +25,9 @@ struct mc_tally {
      * for several nights running, with the most nights of any */
     uint64_t changes[MC_CHANGE_COUNT], unknown_again;
     unsigned most_nights;
-    bool remembered;   /* a store was used: the changes mean something */
-    bool role_allowed; /* rows of reason `role` came as deliverable (--allow role) */
+    uint64_t from_store; /* addresses */
+    bool remembered;     /* a store was used: the changes mean something */
+    bool role_allowed;   /* rows of reason `role` came as deliverable (--allow role) */
     struct mc_tally_provider *providers;
     size_t provider_count, provider_room;
     struct mc_findings *findings; /* where a report wants them (mc_findings_new), else NULL */

@@ -92,6 +92,12 @@ ok "the page says what changed" has 'Changed since the last time' "$T/report.htm
 mailcheck clean "${options[@]}" --no-store --report "$T/report.html" -o "$T/third.csv" "$T/few.csv"
 ok "without a store it does not" lacks 'Changed since the last time' "$T/report.html"
 
+mailcheck clean "${options[@]}" --plan "$T/list.csv"
+ok "--plan says what is known" has '^\(from the store\) +6[0-9]+ addresses' "$T/out"
+mailcheck clean "${options[@]}" -v -o "$T/third.csv" "$T/list.csv"
+ok "-v: a line for logs" \
+    has '^mailcheck: run=done list=".*/list.csv" status=0 .* asked=0 .* dns_questions=0 newly_dead=0 ' "$T/err"
+
 # --- mailcheck store -----------------------------------------------------------------------------
 mailcheck store --store "$store" stats
 ok "store stats" has '^accepted	[0-9]' "$T/out"
