@@ -95,6 +95,7 @@ static const struct {
     {"Unable to find MX", MC_REASON_NO_MAIL_SERVER},
     {"an MX or SRV record indicated no SMTP service", MC_REASON_NULL_MX},
     {"no DNS MX", MC_REASON_NO_MAIL_SERVER},
+    {"no MX or A", MC_REASON_NO_MAIL_SERVER},
     {"type=MX: host found but no data", MC_REASON_NO_MAIL_SERVER},
     {"host found but no data record", MC_REASON_NO_MAIL_SERVER},
     {"is not responding", MC_REASON_CONNECT_FAILED},
@@ -178,7 +179,7 @@ static const struct {
     {"has been delayed", MC_REASON_TIMEOUT},
     {"retention period", MC_REASON_TIMEOUT},
     {"maximum delivery attempts", MC_REASON_TIMEOUT},
-    {"delivery failed 20 attempts", MC_REASON_TIMEOUT},
+    {" attempts: ", MC_REASON_TIMEOUT}, /* IMail: "Delivery failed 20 attempts: a@b.example" */
     {"allowed queue period", MC_REASON_TIMEOUT},
     {"unable to deliver this message after", MC_REASON_TIMEOUT},
 };

@@ -178,6 +178,7 @@ static void statuses(void **state)
     static const struct {
         const char *status, *diagnostic, *prose, *wanted;
     } cases[] = {
+        {"4.4.4", "smtp; 454 4.4.4 [internal] no MX or A for domain", "", "no_mail_server"},
         {"5.3.0", "X-Unix; 255",
          "   ----- The following addresses had permanent fatal errors "
          "-----\n\"|/usr/local/bin/filter\"\n    (reason: unknown mailer error 255)\n    (expanded "
