@@ -24,6 +24,7 @@
 #define BATCH        32
 #define AT_ONCE      8     /* rows whose lines are fetched together: their waits overlap */
 #define PRESIZE_ROWS 65536 /* after so many rows the length of the list can be guessed */
+#define STOP_ROWS    (PRESIZE_ROWS / 2)
 #define EMAIL_ROOM   (MC_ADDRESS_MAX + 2)
 
 /* What is remembered of a domain. */
@@ -54,6 +55,7 @@ struct offline {
     struct mc_lists *lists;
     struct mc_digest_map first_rows; /* of each address */
     struct mc_digest_map domains;    /* enum domain_fact */
+    double domains_halfway;          /* to PRESIZE_ROWS: how many there were */
     bool presized, has_kinds, has_suppressed;
     struct kind kinds[KINDS];
     struct mc_row rows[BATCH];
@@ -243,8 +245,16 @@ static void presize(struct offline *offline)
     double share = (double)mc_rows_size(run->rows) / (double)mc_cursor_position(offline->cursor);
     double keys = share * (double)mc_digest_map_count(&offline->first_rows);
     offline->presized = true;
-    if (keys > 0)
-        mc_digest_map_expect(&offline->first_rows, (uint64_t)keys);
+    if (keys <= 0)
+        return; /* a pipe has no length */
+    mc_digest_map_expect(&offline->first_rows, (uint64_t)keys);
+    /* domains come ever more slowly: half of what there would be if each doubling of the rows
+     * brought as many more as the last one did */
+    double domains = (double)mc_digest_map_count(&offline->domains);
+    double growth = domains / offline->domains_halfway;
+    for (domains /= 2; share >= 2; share /= 2)
+        domains *= growth;
+    mc_digest_map_expect(&offline->domains, (uint64_t)domains);
 }
 
 static void say_progress(struct offline *offline)
@@ -283,7 +293,7 @@ static bool wait_for_more(struct offline *offline)
 static bool all_rows(struct offline *offline)
 {
     struct mc_clean_run *run = offline->run;
-    uint64_t next_stop = PRESIZE_ROWS;
+    uint64_t next_stop = STOP_ROWS;
     for (size_t count;;) {
         switch (mc_cursor_next_rows(offline->cursor, offline->rows, BATCH, &count)) {
         case MC_ROWS_ROW:
@@ -302,8 +312,10 @@ static bool all_rows(struct offline *offline)
             return false;
         if (run->rows_read < next_stop)
             continue;
-        next_stop = run->rows_read + PRESIZE_ROWS;
-        if (!offline->presized)
+        next_stop = run->rows_read + STOP_ROWS;
+        if (offline->domains_halfway == 0)
+            offline->domains_halfway = (double)mc_digest_map_count(&offline->domains);
+        else if (!offline->presized)
             presize(offline);
         say_progress(offline);
     }
