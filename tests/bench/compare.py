@@ -1,7 +1,8 @@
 #!/usr/bin/python3
-"""compare.py ROUNDS 'OURS' 'ANCHOR': runs two shell commands in turn, ROUNDS times each after
-one warm-up round (but for fewer than two), and prints, as lines of shell assignments, the medians of CPU seconds (user and
-system), wall seconds and peak memory in KiB of both, and the medians of the ratios pair by pair.
+"""compare.py ROUNDS 'OURS' 'ANCHOR' ['LESS']: runs the shell commands in turn, ROUNDS times each
+after one warm-up round (but for fewer than two), and prints, as lines of shell assignments, the
+medians of CPU seconds (user and system), wall seconds and peak memory in KiB of the first two, and
+the medians of the ratios round by round (less_cpu, less_wall: what LESS takes is taken off OURS).
 These machines are shared and noisy: only the ratios mean something. SPEND names spend.c's program."""
 import os
 import statistics
@@ -22,7 +23,7 @@ def main():
     rounds = int(sys.argv[1])
     pairs = []
     for number in range(rounds + 1):
-        pair = [measure(command) for command in sys.argv[2:4]]
+        pair = [measure(command) for command in sys.argv[2:5]]
         if number or rounds < 2:
             pairs.append(pair)
     for index, who in enumerate(("ours", "anchor")):
@@ -31,6 +32,10 @@ def main():
     for figure in ("cpu", "wall"):
         ratio = statistics.median(pair[0][figure] / max(pair[1][figure], 1e-6) for pair in pairs)
         print(f"ratio_{figure}={ratio:f}")
+        if len(sys.argv) > 4:
+            less = statistics.median((pair[0][figure] - pair[2][figure]) /
+                                     max(pair[1][figure], 1e-6) for pair in pairs)
+            print(f"less_{figure}={less:f}")
 
 
 main()

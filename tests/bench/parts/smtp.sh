@@ -12,15 +12,14 @@ for n in 1 10 50; do
     h=$hosts
     people "$h" "$n" user >"$work/people.csv"
     compare "$rounds" "$online --per-mx 8 --concurrency 1000 $work/people.csv" \
-        "$bin/tests/bench/anchor_smtp 198.19.0.0 $h 1000 $n $((h * n))"
-    whole=$ours_cpu ours=$ours_wall bare_wall=$anchor_wall bare_cpu=$anchor_cpu
-    compare "$rounds" "$mailcheck clean -q --no-smtp $work/people.csv" true
+        "$bin/tests/bench/anchor_smtp 198.19.0.0 $h 1000 $n $((h * n))" \
+        "$mailcheck clean -q --no-smtp $work/people.csv"
     row 7 "probe, $n recipients a session: CPU, less rows and DNS" "bare pipelining client" \
-        "$(calc "($whole - $ours_cpu - $ipv6_cpu) / $bare_cpu")" "<= 1.15"
+        "$(calc "$less_cpu - $ipv6_cpu / $anchor_cpu")" "<= 1.15"
     row 7 "the same: addresses a second, less rows and DNS" "bare pipelining client" \
-        "$(calc "$bare_wall / ($ours - $ours_wall)")" ">= 0.85"
+        "$(calc "1 / $less_wall")" ">= 0.85"
     row 7 "the same, all told: addresses a second" "bare pipelining client" \
-        "$(calc "$bare_wall / $ours")" -
+        "$(calc "1 / $ratio_wall")" -
     # What no probe can do without: QUIT comes after the answers, which may ask for a control.
     compare "$rounds" "$bin/tests/bench/anchor_smtp 198.19.0.0 $h 1000 $n $((h * n)) polite" \
         "$bin/tests/bench/anchor_smtp 198.19.0.0 $h 1000 $n $((h * n))"
@@ -54,7 +53,7 @@ row 9 "500 connections, 50 ms replies: bare client's share of the limit" "3 wait
 spend 3 $mailcheck clean -q --no-smtp "$work/people.csv"
 row 9 "ours, DNS's time taken off" "3 waits a session" "$(calc "$limit / ($both - $wall)")" ">= 0.9"
 stop_mx
-fewer=$((hosts / 8))
+fewer=$((hosts / 16))
 start_mx "$fewer" 'delay_ms=50\tprefix.bao=live'
 people "$fewer" 50 bao >"$work/people.csv"
 compare "$rounds" "$online --concurrency $fewer $work/people.csv" \
