@@ -21,6 +21,7 @@ const struct mc_command mc_commands[] = {
      "[PATH...]", mc_cmd_bounces},
     {"classify", MC_CLASSIFY, "Say what SMTP replies mean (else one a line from stdin).",
      "[REPLY...]", mc_cmd_classify},
+    {"doctor", MC_DOCTOR, "Say whether this host is fit to probe and to send.", "", mc_cmd_doctor},
     {"store", MC_STORE, "Look into the memory between runs, or make it forget.",
      "stats|get ADDRESS|forget ADDRESS|@DOMAIN|prune|export", mc_cmd_store},
 };

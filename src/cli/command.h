@@ -27,7 +27,8 @@ enum mc_command_bit {
     MC_CLASSIFY = 4,
     MC_BOUNCES = 8,
     MC_STORE = 16,
-    MC_SERVE = 64
+    MC_SERVE = 64,
+    MC_DOCTOR = 128
 };
 
 struct mc_command {
@@ -48,5 +49,6 @@ int mc_cmd_bounces(const struct mc_settings *settings);
 int mc_cmd_classify(const struct mc_settings *settings);
 int mc_cmd_store(const struct mc_settings *settings);
 int mc_cmd_serve(const struct mc_settings *settings);
+int mc_cmd_doctor(const struct mc_settings *settings);
 
 #endif

@@ -355,7 +355,8 @@ STORE(store_until)
 
 #define BOTH     (MC_CLEAN | MC_CHECK)
 #define ASKING   (BOTH | MC_SERVE)
-#define ALL      (MC_SERVE | MC_CLEAN | MC_CHECK | MC_CLASSIFY | MC_BOUNCES | MC_STORE)
+#define NET      (ASKING | MC_DOCTOR)
+#define ALL      (MC_CLEAN | MC_CHECK | MC_SERVE | MC_CLASSIFY | MC_BOUNCES | MC_STORE | MC_DOCTOR)
 #define PLACE(x) offsetof(struct mc_settings, x)
 #define HOUR_MS  3600000ull
 #define DAY_MS   (24 * HOUR_MS)
@@ -370,29 +371,29 @@ const struct mc_option mc_options[] = {
      "syntax and lists only: no packet leaves this host"},
     {"no-smtp", 0, ASKING, NULL, store_switch, PLACE(no_smtp), 0, 0,
      "syntax, lists and DNS: no mail server is contacted"},
-    {"dns", 0, ASKING, "ADDR[:PORT],...", store_text, PLACE(dns), 0, 0,
+    {"dns", 0, NET, "ADDR[:PORT],...", store_text, PLACE(dns), 0, 0,
      "resolvers to ask (else the system's)"},
-    {"helo", 0, ASKING, "NAME", store_helo, PLACE(helo), 0, 0,
+    {"helo", 0, NET, "NAME", store_helo, PLACE(helo), 0, 0,
      "this host's name, as mail servers see it (else its own name)"},
-    {"mail-from", 0, ASKING, "ADDRESS", store_sender, PLACE(mail_from), 0, 0,
+    {"mail-from", 0, NET, "ADDRESS", store_sender, PLACE(mail_from), 0, 0,
      "the envelope sender (else postmaster@ the HELO name)"},
-    {"source-ip", 0, ASKING, "ADDR", store_address, PLACE(source_ip), 0, 0,
+    {"source-ip", 0, NET, "ADDR", store_address, PLACE(source_ip), 0, 0,
      "connect from this address of ours"},
-    {"proxy", 0, ASKING, "URL", store_proxy, PLACE(proxy), 0, 0,
+    {"proxy", 0, NET, "URL", store_proxy, PLACE(proxy), 0, 0,
      "socks5://[USER:PASS@]HOST:PORT: everything goes through it"},
-    {"smtp-port", 0, ASKING, "N", store_u16, PLACE(smtp_port), 1, 65535, "instead of 25"},
-    {"allow-private-mx", 0, ASKING, NULL, store_switch, PLACE(allow_private_mx), 0, 0,
+    {"smtp-port", 0, NET, "N", store_u16, PLACE(smtp_port), 1, 65535, "instead of 25"},
+    {"allow-private-mx", 0, NET, NULL, store_switch, PLACE(allow_private_mx), 0, 0,
      "connect to private addresses too (intranets)"},
-    {"dns-timeout", 0, ASKING, "D", store_duration, PLACE(dns_timeout_ms), 10, HOUR_MS,
+    {"dns-timeout", 0, NET, "D", store_duration, PLACE(dns_timeout_ms), 10, HOUR_MS,
      "for one DNS question, tries and all (10s)"},
-    {"connect-timeout", 0, ASKING, "D", store_duration, PLACE(connect_timeout_ms), 10, HOUR_MS,
+    {"connect-timeout", 0, NET, "D", store_duration, PLACE(connect_timeout_ms), 10, HOUR_MS,
      "for a connection (10s)"},
-    {"reply-timeout", 0, ASKING, "D", store_duration, PLACE(reply_timeout_ms), 10, HOUR_MS,
+    {"reply-timeout", 0, NET, "D", store_duration, PLACE(reply_timeout_ms), 10, HOUR_MS,
      "for each reply of a mail server (60s)"},
-    {"timeout", 0, ASKING, "D", store_all_timeouts, 0, 10, HOUR_MS, "sets all three"},
+    {"timeout", 0, NET, "D", store_all_timeouts, 0, 10, HOUR_MS, "sets all three"},
     {"greylist-wait", 0, ASKING, "D[,D...]", store_waits, 0, 0, DAY_MS,
      "waits before each further try (clean: 5m,15m,30m; check: 0, none)"},
-    {"concurrency", 0, ASKING, "N", store_u32, PLACE(concurrency), 1, 100000,
+    {"concurrency", 0, NET, "N", store_u32, PLACE(concurrency), 1, 100000,
      "open connections in all (500)"},
     {"per-mx", 0, ASKING, "N", store_u32, PLACE(per_mx), 1, 1000,
      "open connections to one mail server address (2)"},
@@ -440,7 +441,7 @@ const struct mc_option mc_options[] = {
      "name on stderr who was asked about"},
     {"output", 'o', MC_CLEAN | MC_BOUNCES, "FILE", store_text, PLACE(output), 0, 0,
      "instead of standard output; appears complete or not at all"},
-    {"format", 0, BOTH | MC_BOUNCES, "csv|jsonl", store_format, PLACE(format), 0, 0,
+    {"format", 0, BOTH | MC_BOUNCES | MC_DOCTOR, "csv|jsonl", store_format, PLACE(format), 0, 0,
      "of the output (check: jsonl gives every field)"},
     {"columns", 0, BOTH, "NAME,...", store_columns, PLACE(columns), 0, 0,
      "which columns to append, in this order"},

@@ -1,5 +1,6 @@
-/* DNS questions through c-ares: MX, A, AAAA. Each call is one question; asking once a name is the
- * business of mx/mx_lookup.h. No search domains, no /etc/hosts, never getaddrinfo.
+/* DNS questions through c-ares: MX, A, AAAA; TXT and PTR for the doctor. Each call is one question;
+ * asking once a name is the business of mx/mx_lookup.h. No search domains, no /etc/hosts, never
+ * getaddrinfo.
  *
  * The answer comes from the loop, once, never inside the call. Not-found, no-data and
  * could-not-ask stay apart; SERVFAIL and REFUSED are believed when every server has said so (a
@@ -16,7 +17,7 @@
 #include "base/span.h"
 #include "loop/loop.h"
 
-enum mc_dns_type { MC_DNS_MX, MC_DNS_A, MC_DNS_AAAA };
+enum mc_dns_type { MC_DNS_MX, MC_DNS_A, MC_DNS_AAAA, MC_DNS_TXT, MC_DNS_PTR };
 
 enum mc_dns_status {
     MC_DNS_OK,
@@ -40,6 +41,8 @@ struct mc_dns_answer {
     const struct mc_dns_mx *mx; /* MC_DNS_MX, in the order of the answer */
     const struct in_addr *a;
     const struct in6_addr *aaaa;
+    const struct mc_span
+        *text; /* MC_DNS_TXT: the strings of a record joined; MC_DNS_PTR: as hosts */
 };
 
 struct mc_dns;

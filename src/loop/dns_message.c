@@ -5,8 +5,17 @@
 
 #include "base/memory.h"
 
+enum { ELEMENT_MAX = 16 }; /* the largest record in an answer */
 enum { HEADER_SIZE = 12, QUESTION_SIZE = 4, RECORD_SIZE = 10, CLASS_IN = 1 };
-enum { TYPE_A = 1, TYPE_CNAME = 5, TYPE_SOA = 6, TYPE_MX = 15, TYPE_AAAA = 28 };
+enum {
+    TYPE_A = 1,
+    TYPE_CNAME = 5,
+    TYPE_SOA = 6,
+    TYPE_PTR = 12,
+    TYPE_MX = 15,
+    TYPE_TXT = 16,
+    TYPE_AAAA = 28
+};
 enum { RCODE_NOERROR = 0, RCODE_SERVFAIL = 2, RCODE_NXDOMAIN = 3 };
 
 static const struct {
@@ -16,6 +25,8 @@ static const struct {
     [MC_DNS_MX] = {TYPE_MX, sizeof(struct mc_dns_mx)},
     [MC_DNS_A] = {TYPE_A, sizeof(struct in_addr)},
     [MC_DNS_AAAA] = {TYPE_AAAA, sizeof(struct in6_addr)},
+    [MC_DNS_TXT] = {TYPE_TXT, sizeof(struct mc_span)},
+    [MC_DNS_PTR] = {TYPE_PTR, sizeof(struct mc_span)},
 };
 
 const char *mc_dns_status_name(enum mc_dns_status status)
@@ -102,13 +113,26 @@ static bool add_name(const struct reader *reader, size_t at, size_t end, struct 
     return fits;
 }
 
+/* The character strings of a TXT record as one text (RFC 7208 section 3.3). */
+static bool add_strings(const struct reader *reader, size_t at, size_t size, struct mc_text *text)
+{
+    for (size_t end = at + size; at < end;) {
+        size_t len = reader->bytes[at++];
+        if (len > end - at)
+            return false;
+        mc_text_add(text, (const char *)reader->bytes + at, len);
+        at += len;
+    }
+    mc_text_add_char(text, '\0');
+    return true;
+}
+
 /* One record of the answer section that lies at `at` and is of the type asked for. */
 static bool add_record(struct mc_dns_message *message, enum mc_dns_type type,
                        const struct reader *reader, size_t at, size_t size)
 {
     struct mc_dns_answer *answer = &message->answer;
-    message->records =
-        mc_grow(message->records, answer->count, &message->room, sizeof(struct mc_dns_mx));
+    message->records = mc_grow(message->records, answer->count, &message->room, ELEMENT_MAX);
     char *slot = (char *)message->records + answer->count * types[type].element;
     if (type == MC_DNS_MX) {
         if (size < 3 || !add_name(reader, at + 2, at + size, &message->names))
@@ -116,6 +140,13 @@ static bool add_record(struct mc_dns_message *message, enum mc_dns_type type,
         /* the names may still move: name_hosts() comes when all are there */
         struct mc_dns_mx mx = {.preference = number_at(reader, at)};
         memcpy(slot, &mx, sizeof mx);
+    } else if (type == MC_DNS_TXT || type == MC_DNS_PTR) {
+        size_t before = message->names.len;
+        if (type == MC_DNS_TXT ? !add_strings(reader, at, size, &message->names)
+                               : !add_name(reader, at, at + size, &message->names))
+            return false;
+        struct mc_span text = mc_span(NULL, message->names.len - before - 1);
+        memcpy(slot, &text, sizeof text);
     } else {
         if (size != types[type].element)
             return false;
@@ -210,6 +241,17 @@ static const struct mc_dns_mx *name_hosts(struct mc_dns_message *message)
     return mx;
 }
 
+static const struct mc_span *place_texts(struct mc_dns_message *message)
+{
+    struct mc_span *text = message->records;
+    const char *at = message->names.at;
+    for (size_t i = 0; i < message->answer.count; i++) {
+        text[i].at = at;
+        at += text[i].len + 1;
+    }
+    return text;
+}
+
 enum mc_dns_status mc_dns_message_read(struct mc_dns_message *message, enum mc_dns_type type,
                                        const unsigned char *bytes, size_t len)
 {
@@ -234,6 +276,10 @@ enum mc_dns_status mc_dns_message_read(struct mc_dns_message *message, enum mc_d
         break;
     case MC_DNS_AAAA:
         answer->aaaa = message->records;
+        break;
+    case MC_DNS_TXT:
+    case MC_DNS_PTR:
+        answer->text = place_texts(message);
         break;
     }
     return answer->status;

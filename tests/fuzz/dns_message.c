@@ -35,9 +35,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
     static struct mc_dns_message message; /* used again, as the client does */
     if (!size)
         return 0;
-    enum mc_dns_type type = bytes[0] % 3 == 0   ? MC_DNS_MX
-                            : bytes[0] % 3 == 1 ? MC_DNS_A
-                                                : MC_DNS_AAAA;
+    static const enum mc_dns_type types[] = {MC_DNS_MX, MC_DNS_A, MC_DNS_AAAA, MC_DNS_TXT,
+                                             MC_DNS_PTR};
+    enum mc_dns_type type = types[bytes[0] % MC_ARRAY_LEN(types)];
     enum mc_dns_status status = mc_dns_message_read(&message, type, bytes + 1, size - 1);
     const struct mc_dns_answer *answer = &message.answer;
     MC_ASSERT(status == answer->status);
@@ -47,6 +47,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
     MC_ASSERT((answer->mx != NULL) == (status == MC_DNS_OK && type == MC_DNS_MX));
     MC_ASSERT((answer->a != NULL) == (status == MC_DNS_OK && type == MC_DNS_A));
     MC_ASSERT((answer->aaaa != NULL) == (status == MC_DNS_OK && type == MC_DNS_AAAA));
+    MC_ASSERT((answer->text != NULL) ==
+              (status == MC_DNS_OK && (type == MC_DNS_TXT || type == MC_DNS_PTR)));
+    for (size_t i = 0; answer->text && i < answer->count; i++)
+        MC_ASSERT(answer->text[i].len < size && answer->text[i].at[answer->text[i].len] == '\0');
     for (size_t i = 0; answer->mx && i < answer->count; i++)
         for (const char *at = answer->mx[i].host; *at; at++)
             MC_ASSERT(*at > 0 && *at < 127 && mc_ascii_lower(*at) == *at);

@@ -139,6 +139,29 @@ static void addresses_as_bytes(void **state)
     mc_dns_message_free(&message);
 }
 
+static void texts_and_names(void **state)
+{
+    (void)state;
+    struct mc_dns_message message = {0};
+    static const char txt[] =
+        HEADER("\x80", "\2", "\0") RECORD("\x10", "\7") "\3v=s\2pf" RECORD("\x10", "\1") "\0";
+    static const char broken[] = HEADER("\x80", "\1", "\0") RECORD("\x10", "\4") "\4v=s";
+    static const char ptr[] = HEADER("\x80", "\1", "\0") RECORD("\x0c", "\6") "\1A\2Bc\0";
+    const unsigned char *bytes = (const unsigned char *)txt;
+    assert_int_equal(mc_dns_message_read(&message, MC_DNS_TXT, bytes, sizeof txt - 1), MC_DNS_OK);
+    assert_int_equal(message.answer.count, 2);
+    assert_true(mc_span_equal(message.answer.text[0], mc_span_of("v=spf")));
+    assert_int_equal(message.answer.text[1].len, 0);
+    bytes = (const unsigned char *)broken;
+    assert_int_equal(mc_dns_message_read(&message, MC_DNS_TXT, bytes, sizeof broken - 1),
+                     MC_DNS_BAD);
+    bytes = (const unsigned char *)ptr;
+    assert_int_equal(mc_dns_message_read(&message, MC_DNS_PTR, bytes, sizeof ptr - 1), MC_DNS_OK);
+    assert_int_equal(message.answer.count, 1);
+    assert_true(mc_span_equal(message.answer.text[0], mc_span_of("a.bc")));
+    mc_dns_message_free(&message);
+}
+
 static void names_that_can_be_asked(void **state)
 {
     (void)state;
@@ -212,6 +235,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(answers_as_bytes),
         cmocka_unit_test(addresses_as_bytes),
+        cmocka_unit_test(texts_and_names),
         cmocka_unit_test(names_that_can_be_asked),
         cmocka_unit_test(the_window_grows_and_shrinks),
     };

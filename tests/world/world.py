@@ -49,6 +49,12 @@ zone:
   name: "servfail.example"
   zonefile: "there-is-no-such-file.zone"
 zone:
+  name: "dnssec-failed.org"
+  zonefile: "there-is-no-such-file.zone"
+zone:
+  name: "rhybar.cz"
+  zonefile: "there-is-no-such-file.zone"
+zone:
   name: "kegelverein-altdorf.example"
   zonefile: "there-is-no-such-file.zone"
 """
