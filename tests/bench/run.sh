@@ -8,7 +8,7 @@ set -euo pipefail
 cd "$(dirname "$0")/../.."
 size=${1:-full}
 shift || true
-all_parts=(rows bounces start dns smtp peers mix memory serve floor)
+all_parts=(rows bounces start dns smtp peers mix memory store serve floor)
 if [ "${BENCH_INSIDE:-}" != 1 ]; then
     if ! why=$(tests/world/run -n 2>&1); then
         echo "bench: $why"
