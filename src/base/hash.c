@@ -84,6 +84,14 @@ uint32_t mc_index_first(const struct mc_index *index, uint64_t hash, struct mc_i
     return mc_index_next(index, cursor);
 }
 
+void mc_index_prefetch(const struct mc_index *index, uint64_t hash)
+{
+    uint32_t tag = (uint32_t)(hash >> 32);
+    const struct mc_index_part *part = &index->parts[tag >> (32 - MC_INDEX_PARTS_LOG2)];
+    if (part->size)
+        __builtin_prefetch(&part->slots[home(part, tag)]);
+}
+
 static void put(struct mc_index_part *part, uint32_t tag, uint32_t record)
 {
     uint32_t at = home(part, tag);

@@ -36,8 +36,31 @@ static struct mc_span locals_get(const struct mc_locals *locals, uint32_t place)
     return mc_span(locals->at + place + 1, (unsigned char)locals->at[place]);
 }
 
-static uint32_t find(const struct mc_address_table *table, uint64_t hash, struct mc_span local,
-                     uint32_t domain)
+uint64_t mc_address_table_hash(const struct mc_address_table *table, struct mc_span local,
+                               uint32_t domain)
+{
+    uint64_t hash = key_hash(local, domain);
+    mc_index_prefetch(&table->index, hash);
+    return hash;
+}
+
+uint32_t mc_address_table_fetch(const struct mc_address_table *table, uint64_t hash)
+{
+    struct mc_index_cursor cursor;
+    uint32_t candidate = mc_index_first(&table->index, hash, &cursor);
+    if (candidate != MC_NONE)
+        __builtin_prefetch(&table->records[candidate]);
+    return candidate;
+}
+
+void mc_address_table_fetch_text(const struct mc_address_table *table, uint32_t candidate)
+{
+    if (candidate != MC_NONE)
+        __builtin_prefetch(table->locals.at + table->records[candidate].local);
+}
+
+uint32_t mc_address_table_find(const struct mc_address_table *table, uint64_t hash,
+                               struct mc_span local, uint32_t domain)
 {
     struct mc_index_cursor cursor;
     uint32_t found = mc_index_first(&table->index, hash, &cursor);
@@ -50,17 +73,11 @@ static uint32_t find(const struct mc_address_table *table, uint64_t hash, struct
     return found;
 }
 
-uint32_t mc_address_table_find(const struct mc_address_table *table, struct mc_span local,
-                               uint32_t domain)
-{
-    return local.len > MC_LOCAL_MAX ? MC_NONE : find(table, key_hash(local, domain), local, domain);
-}
-
 uint32_t mc_address_table_add(struct mc_address_table *table, struct mc_span local, uint32_t domain,
                               bool *is_new)
 {
     uint64_t hash = key_hash(local, domain);
-    uint32_t found = find(table, hash, local, domain);
+    uint32_t found = mc_address_table_find(table, hash, local, domain);
     *is_new = found == MC_NONE;
     if (!*is_new)
         return found;

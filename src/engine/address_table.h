@@ -73,9 +73,15 @@ struct mc_address_queue {
 /* The record of (local, domain), ASCII case of the local part aside, made where there is none. */
 uint32_t mc_address_table_add(struct mc_address_table *table, struct mc_span local, uint32_t domain,
                               bool *is_new);
-/* The record of (local, domain), or MC_NONE. */
-uint32_t mc_address_table_find(const struct mc_address_table *table, struct mc_span local,
+/* The record of (local, domain), or MC_NONE. Of many, one after the other would wait for memory at
+ * each step: so the hash first, which fetches the slot; the record that may be meant; its text; and
+ * then the answer. */
+uint64_t mc_address_table_hash(const struct mc_address_table *table, struct mc_span local,
                                uint32_t domain);
+uint32_t mc_address_table_fetch(const struct mc_address_table *table, uint64_t hash);
+void mc_address_table_fetch_text(const struct mc_address_table *table, uint32_t candidate);
+uint32_t mc_address_table_find(const struct mc_address_table *table, uint64_t hash,
+                               struct mc_span local, uint32_t domain);
 /* Valid until an address is added. */
 struct mc_span mc_address_table_local(const struct mc_address_table *table, uint32_t address);
 void mc_address_table_free(struct mc_address_table *table);

@@ -203,6 +203,25 @@ wait "$program" 2>"$T/never.err"
 mailcheck clean "${options[@]}" --timeout 1s "$T/waits.csv"
 same "killed, it holds nothing back" "$status" 0
 
+# --- two at once, over lists that overlap --------------------------------------------------------
+head -n 400 "$T/list.csv" >"$T/front.csv"
+(head -n 1 "$T/list.csv" && tail -n 500 "$T/list.csv") >"$T/back.csv"
+"$MAILCHECK" clean "${options[@]:2}" --store "$T/both.db" -o "$T/front.out" "$T/front.csv" \
+    2>"$T/front.err" &
+first=$!
+mailcheck clean "${options[@]:2}" --store "$T/both.db" -o "$T/back.out" "$T/back.csv"
+same "two at once" "$status" 0
+wait "$first"
+same "and the other one" "$? $(cat "$T/front.err")" "0 "
+other() { # rows whose verdict is not that of one alone
+    awk -F, 'NR == FNR { v[$1] = $3 " " $4; next } v[$1] != $3 " " $4' "$T/second.csv" "$1"
+}
+same "each has the verdicts of one alone" "$(other "$T/front.out")$(other "$T/back.out")" ""
+same "and all its rows" "$(wc -l <"$T/front.out") $(wc -l <"$T/back.out")" "400 501"
+mailcheck store --store "$T/both.db" stats
+ok "and the store is whole" test "$status" = 0
+rm -f "$T"/both.db*
+
 # --- a store that is of no use -------------------------------------------------------------------
 echo old >"$T/result.csv"
 broken() { # NAME WHAT-IT-SAYS
