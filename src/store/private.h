@@ -11,9 +11,9 @@
 #include "store/keys.h"
 #include "store/store.h"
 
-#define MC_STORE_LINE_MAX  96  /* bytes of a deciding line that are kept */
-#define MC_STORE_LOOKUP_COST 8 /* of one lookup, in rows read in order */
-#define MC_STORE_ROW_BYTES 120 /* of the file a row takes, about: to guess how many there are */
+#define MC_STORE_LINE_MAX    96  /* bytes of a deciding line that are kept */
+#define MC_STORE_LOOKUP_COST 8   /* of one lookup, in rows read in order */
+#define MC_STORE_ROW_BYTES   120 /* of the file a row takes, about: to guess how many there are */
 
 enum mc_statement {
     MC_SQL_GET,
