@@ -75,7 +75,7 @@ static void read_entry(struct mc_mailbox *mailbox, int folder, const char *name,
     } else if (S_ISDIR(info.st_mode)) {
         read_folder(mailbox, fd, path, way);
     } else if (S_ISREG(info.st_mode)) {
-        mc_mailbox_read_fd(mailbox, fd, path);
+        mc_mailbox_read_file(mailbox, fd, (uint64_t)info.st_size, path);
     }
     if (fd >= 0)
         close(fd);

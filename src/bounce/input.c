@@ -304,6 +304,14 @@ void mc_input_open(struct mc_input *input, int fd)
     look_inside(input);
 }
 
+void mc_input_open_sized(struct mc_input *input, int fd, uint64_t size)
+{
+    start(input);
+    input->fd = fd;
+    input->expected = size ? size : UINT64_MAX;
+    look_inside(input);
+}
+
 void mc_input_open_bytes(struct mc_input *input, struct mc_span bytes)
 {
     start(input);

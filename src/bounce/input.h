@@ -41,6 +41,8 @@ struct mc_input {
 /* Borrows the descriptor, or the bytes. The input may be one that was read before: its room is used
  * again. A read that fails at once leaves state MC_INPUT_FAILED. */
 void mc_input_open(struct mc_input *input, int fd);
+/* The same of a regular file that was just opened, and whose size is known. */
+void mc_input_open_sized(struct mc_input *input, int fd, uint64_t size);
 void mc_input_open_bytes(struct mc_input *input, struct mc_span bytes);
 void mc_input_free(struct mc_input *input);
 

@@ -427,6 +427,13 @@ bool mc_mailbox_read_fd(struct mc_mailbox *mailbox, int fd, const char *name)
     return read_input(mailbox);
 }
 
+bool mc_mailbox_read_file(struct mc_mailbox *mailbox, int fd, uint64_t size, const char *name)
+{
+    mailbox->name = name;
+    mc_input_open_sized(&mailbox->input, fd, size);
+    return read_input(mailbox);
+}
+
 bool mc_mailbox_read(const char *path, const struct mc_bounce_sink *sink,
                      struct mc_bounce_counts *counts)
 {

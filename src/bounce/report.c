@@ -532,12 +532,13 @@ void mc_report_read(const struct mc_message *message, struct mc_span source,
     bool done = false;
     counts->messages++;
     for (size_t mail = 1; mail < message->mail_count && !done; mail++) { /* Hotmail's own form */
-        struct report report = {
-            .message = message, .sink = sink, .counts = counts, .source = source};
         struct mc_span to =
             mc_header(mc_message_headers(message, mail), "X-HmXmrOriginalRecipient");
-        if (to.len && mc_bounce_has(mc_message_subject(message, 0), "complaint about message"))
-            complain(&report, to);
+        if (!to.len || !mc_bounce_has(mc_message_subject(message, 0), "complaint about message"))
+            continue;
+        struct report report = {
+            .message = message, .sink = sink, .counts = counts, .source = source};
+        complain(&report, to);
         done = report.found;
     }
     if (message->cut)
