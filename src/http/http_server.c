@@ -7,16 +7,16 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/log.h"
 #include "base/memory.h"
 #include "base/text.h"
+#include "http/reply_head.h"
 
 #define READ_BYTES      65536 /* taken at once */
 #define ACCEPTS_A_TURN  64    /* so that those who are in get their turn */
-#define READS_A_TURN    32    /* of one connection, so that the others get theirs */
+#define STEPS_A_TURN    32    /* requests or reads of one connection: the others get theirs */
 #define LINGER_MS       2000  /* a refused client may read why, while we throw away what it sends */
 #define LINGER_BYTES    (1024 * 1024)
 #define ACCEPT_PAUSE_MS 100 /* when there is no descriptor to be had */
@@ -38,7 +38,8 @@ struct mc_http_exchange {
     struct mc_http_exchange *previous, *next; /* in the list of its phase */
     int64_t since_ms;
     struct mc_http_request *request; /* from its first byte to its reply */
-    struct mc_text ahead;            /* bytes behind the request */
+    struct mc_text ahead;            /* bytes behind the request ... */
+    size_t ahead_at;                 /* ... of which so many were taken */
     struct mc_text output;
     size_t sent, lingered;
     struct mc_http_peer peer;
@@ -74,8 +75,7 @@ struct mc_http_server {
     uint64_t accepted, evicted, timed_out;
     bool draining, warned;
     struct mc_text reply; /* scratch */
-    time_t date_at;
-    char date[40];
+    struct mc_http_date date;
     char buffer[READ_BYTES];
 };
 
@@ -186,58 +186,6 @@ static void on_deadline(void *arg)
 
 /* ---- replies ---- */
 
-static const char *date_of(struct mc_http_server *server)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_REALTIME_COARSE, &now);
-    if (now.tv_sec != server->date_at) {
-        static const char days[][4] = {"Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"};
-        static const char months[][4] = {"Jan", "Feb", "Mar", "Apr", "May", "Jun",
-                                         "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
-        struct tm tm;
-        gmtime_r(&now.tv_sec, &tm);
-        snprintf(server->date, sizeof server->date, "%s, %02d %s %d %02d:%02d:%02d GMT",
-                 days[tm.tm_wday], tm.tm_mday, months[tm.tm_mon], tm.tm_year + 1900, tm.tm_hour,
-                 tm.tm_min, tm.tm_sec);
-        server->date_at = now.tv_sec;
-    }
-    return server->date;
-}
-
-static const char *phrase(int status)
-{
-    switch (status) {
-#define XX(number, name, string)                                                                   \
-    case number:                                                                                   \
-        return #string;
-        HTTP_STATUS_MAP(XX)
-#undef XX
-    }
-    return "Unknown";
-}
-
-static void add_head(struct mc_http_server *server, struct mc_text *out,
-                     const struct mc_http_reply *reply, bool close_after)
-{
-    mc_text_add_z(out, "HTTP/1.1 ");
-    mc_text_add_u64(out, (uint64_t)reply->status);
-    mc_text_add_char(out, ' ');
-    mc_text_add_z(out, phrase(reply->status));
-    mc_text_add_z(out, "\r\nDate: ");
-    mc_text_add_z(out, date_of(server));
-    if (reply->type) {
-        mc_text_add_z(out, "\r\nContent-Type: ");
-        mc_text_add_z(out, reply->type);
-    }
-    if (reply->status != 204) {
-        mc_text_add_z(out, "\r\nContent-Length: ");
-        mc_text_add_u64(out, reply->body.len);
-    }
-    mc_text_add_z(out, close_after ? "\r\nConnection: close\r\n" : "\r\n");
-    mc_text_add_span(out, reply->head);
-    mc_text_add_z(out, "\r\n");
-}
-
 /* Sends what it can of the bytes; how many. A client that is gone takes all. */
 static size_t send_some(struct mc_http_exchange *exchange, const char *at, size_t len)
 {
@@ -267,7 +215,7 @@ void mc_http_reply(struct mc_http_exchange *exchange, const struct mc_http_reply
     MC_ASSERT(exchange->phase == WORKING || exchange->phase == RECEIVING);
     exchange->last |= server->draining;
     out->len = 0;
-    add_head(server, out, reply, exchange->last);
+    mc_http_reply_head(out, reply, exchange->last, &server->date);
     if (!reply->body_is_left_out)
         mc_text_add_span(out, reply->body);
     drop_request(exchange);
@@ -284,7 +232,7 @@ static void refuse(struct mc_http_exchange *exchange, int status)
 {
     struct mc_http_server *server = exchange->server;
     char body[96];
-    int len = snprintf(body, sizeof body, "{\"error\":\"%s\"}\n", phrase(status));
+    int len = snprintf(body, sizeof body, "{\"error\":\"%s\"}\n", mc_http_phrase(status));
     const struct mc_http_reply reply = {
         .status = status,
         .type = "application/json",
@@ -299,8 +247,8 @@ static void refuse(struct mc_http_exchange *exchange, int status)
 
 /* ---- requests ---- */
 
-/* Gives bytes to the request; keeps what lies behind its end. */
-static void feed(struct mc_http_exchange *exchange, struct mc_span bytes)
+/* Gives bytes to the request; how many it took. */
+static size_t feed(struct mc_http_exchange *exchange, struct mc_span bytes)
 {
     struct mc_http_server *server = exchange->server;
     if (exchange->phase == IDLE) {
@@ -314,23 +262,17 @@ static void feed(struct mc_http_exchange *exchange, struct mc_span bytes)
     server->bodies_bytes += mc_http_request_size(request) - before;
     if (mc_http_request_refused(request)) {
         refuse(exchange, mc_http_request_refused(request));
-        return;
-    }
-    if (taken < bytes.len)
-        mc_text_add(&exchange->ahead, bytes.at + taken, bytes.len - taken);
-    if (server->bodies_bytes > MC_HTTP_BODIES_MAX) {
+    } else if (server->bodies_bytes > MC_HTTP_BODIES_MAX) {
         refuse(exchange, 503);
-        return;
-    }
-    if (mc_http_request_wants_continue(request)) {
+    } else if (mc_http_request_wants_continue(request)) {
         static const char go[] = "HTTP/1.1 100 Continue\r\n\r\n";
         (void)send_some(exchange, go, sizeof go - 1);
+    } else if (mc_http_request_complete(request)) {
+        exchange->last |= !mc_http_request_keep_alive(request);
+        enter(exchange, WORKING);
+        server->options.handle(server->options.arg, exchange, request);
     }
-    if (!mc_http_request_complete(request))
-        return;
-    exchange->last |= !mc_http_request_keep_alive(request);
-    enter(exchange, WORKING);
-    server->options.handle(server->options.arg, exchange, request);
+    return taken;
 }
 
 /* Up to READ_BYTES into the server's buffer; 0: nothing now. */
@@ -358,39 +300,57 @@ static bool throw_away(struct mc_http_exchange *exchange)
     return exchange->lingered < LINGER_BYTES && !exchange->ended;
 }
 
+/* One step: reads, or takes what was read, and answers what is complete. False: nothing to do now.
+ */
+static bool step(struct mc_http_exchange *exchange)
+{
+    struct mc_text *ahead = &exchange->ahead;
+    if (exchange->ahead_at < ahead->len) {
+        struct mc_span rest =
+            mc_span(ahead->at + exchange->ahead_at, ahead->len - exchange->ahead_at);
+        exchange->ahead_at += feed(exchange, rest);
+        return true;
+    }
+    mc_text_free(ahead);
+    exchange->ahead_at = 0;
+    struct mc_span bytes = mc_span(exchange->server->buffer, read_some(exchange));
+    if (!bytes.len)
+        return false;
+    size_t taken = feed(exchange, bytes);
+    mc_text_add(ahead, bytes.at + taken, bytes.len - taken);
+    return true;
+}
+
 static void on_ready(void *arg, int fd, int what);
+
+/* Watched anew, it is ready again in the next turn. */
+static void come_back(struct mc_http_exchange *exchange)
+{
+    int socket = exchange->watch.fd;
+    mc_watch_stop(&exchange->watch);
+    mc_watch_start(&exchange->watch, exchange->server->loop, socket,
+                   MC_WATCH_READ | MC_WATCH_WRITE | MC_WATCH_EDGE, on_ready, exchange);
+}
 
 /* Does all that can be done now: sends, reads, answers, closes. The only one who frees. */
 static void go_on(struct mc_http_exchange *exchange)
 {
-    struct mc_http_server *server = exchange->server;
+    bool more = true;
     exchange->driven = true;
-    for (unsigned reads = 0; exchange->phase == IDLE || exchange->phase == RECEIVING;) {
-        if (exchange->phase == IDLE && (exchange->last || server->draining)) {
+    for (unsigned steps = 0; more && (exchange->phase == IDLE || exchange->phase == RECEIVING);) {
+        if (exchange->phase == IDLE && (exchange->last || exchange->server->draining)) {
             linger(exchange);
             return;
         }
-        struct mc_text ahead = exchange->ahead;
-        exchange->ahead = (struct mc_text){0};
-        struct mc_span bytes = mc_text_span(&ahead);
-        if (!bytes.len && ++reads > READS_A_TURN && exchange->may_have_more) {
-            int socket = exchange->watch.fd; /* watched anew, it is ready again */
-            mc_watch_stop(&exchange->watch);
-            mc_watch_start(&exchange->watch, server->loop, socket,
-                           MC_WATCH_READ | MC_WATCH_WRITE | MC_WATCH_EDGE, on_ready, exchange);
+        if (++steps > STEPS_A_TURN) {
+            come_back(exchange);
             break;
         }
-        if (!bytes.len)
-            bytes = mc_span(server->buffer, read_some(exchange));
-        if (bytes.len)
-            feed(exchange, bytes);
-        mc_text_free(&ahead);
-        if (!bytes.len && exchange->ended) {
+        more = step(exchange);
+        if (!more && exchange->ended) {
             close_now(exchange);
             return;
         }
-        if (!bytes.len)
-            break;
     }
     exchange->driven = false;
     if (exchange->phase == LINGERING && !throw_away(exchange))

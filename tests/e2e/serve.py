@@ -287,6 +287,44 @@ def test_slow_and_many(service):
         s.close()
 
 
+def test_greedy(service):
+    """One client that sends requests without end, others that do not read their answers."""
+    over = threading.Event()
+
+    def flood():
+        with service.connect() as s:
+            request = b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n" * 1000
+            reader = threading.Thread(target=drain, args=(s,))
+            reader.start()
+            while not over.is_set():
+                s.sendall(request)
+            s.shutdown(socket.SHUT_RDWR)
+            reader.join()
+
+    body = json.dumps({"emails": ["ann%d@b.example" % i for i in range(1000)], "depth": "syntax"})
+    deaf = []
+    for _ in range(20):
+        s = socket.socket()
+        s.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        s.connect(("127.0.0.1", service.port))
+        s.sendall(b"POST /v1/bulk HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n"
+                  b"Content-Length: %d\r\n\r\n%s" %
+                  (len(body), body.encode()))
+        deaf.append(s)
+    flooding = threading.Thread(target=flood)
+    flooding.start()
+    slowest = max(service.check("live.one@pipelining.example")[3] for _ in range(20))
+    ok("a client that floods: the others are answered", slowest < 2, slowest)
+    over.set()
+    flooding.join()
+    for s in deaf:
+        s.settimeout(30)
+    got = drain(deaf[0])
+    ok("who reads late gets all of it, if it is within 10 s", got.endswith(b"}]\n"), len(got))
+    for s in deaf:
+        s.close()
+
+
 def test_cap():
     service = Service("--connections", "50", "--offline")
     crowd = [service.connect() for _ in range(300)]
@@ -436,6 +474,7 @@ def main():
     test_huge_body(service)
     test_this_host(service)
     test_deadline(service)
+    test_greedy(service)
     slow = threading.Thread(target=test_slow_and_many, args=(service,))
     slow.start()
     test_cap()
