@@ -122,10 +122,12 @@ static void mx_answered(void *arg, const struct mc_mx_answer *answer)
     ask_more(engine);
 }
 
+/* Each answer calls this again, so at least one lookup is always under way: what crowds DNS may be
+ * questions that no lookup waits for. */
 static void ask_more(struct mc_engine *engine)
 {
     while (engine->lookups < LOOKUPS_MAX && engine->next_to_ask < engine->to_ask_count &&
-           !engine->stopping && mc_dns_has_room(engine->dns)) {
+           !engine->stopping && (!engine->lookups || mc_dns_has_room(engine->dns))) {
         uint32_t index = engine->to_ask[engine->next_to_ask++];
         struct mc_engine_lookup *lookup = engine->free_lookups;
         engine->free_lookups = lookup->next_free;

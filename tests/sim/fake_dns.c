@@ -6,7 +6,7 @@
 #include "base/memory.h"
 #include "base/text.h"
 
-enum { LATENCY_MS = 10, SILENCE_MS = 10000, RECORDS_MAX = 64 };
+enum { LATENCY_MS = 10, SILENCE_MS = 10000, RECORDS_MAX = 64, CROWD = 100 };
 
 struct question {
     struct question *next;
@@ -23,6 +23,7 @@ struct mc_dns {
     struct mc_loop *loop;
     const char *zone;
     struct question *questions; /* all there ever were */
+    size_t under_way;
 };
 
 static const char *const type_names[] = {"MX", "A", "AAAA"};
@@ -113,6 +114,7 @@ static void on_due(void *arg)
     answer.mx = question->type == MC_DNS_MX ? records.mx : NULL;
     answer.a = question->type == MC_DNS_A ? records.a : NULL;
     answer.aaaa = question->type == MC_DNS_AAAA ? records.aaaa : NULL;
+    question->dns->under_way--;
     question->answered(question->arg, &answer);
 }
 
@@ -152,14 +154,14 @@ void mc_dns_ask(struct mc_dns *dns, enum mc_dns_type type, const char *name,
     MC_ASSERT(strlen(name) < sizeof question->name);
     memcpy(question->name, name, strlen(name) + 1);
     dns->questions = question;
+    dns->under_way++;
     mc_timer_init(&question->timer, dns->loop, on_due, question);
     mc_timer_set(&question->timer, mc_loop_now_ms(dns->loop) + LATENCY_MS);
 }
 
 bool mc_dns_has_room(const struct mc_dns *dns)
 {
-    (void)dns;
-    return true;
+    return dns->under_way < CROWD;
 }
 
 uint64_t mc_dns_questions(const struct mc_dns *dns)

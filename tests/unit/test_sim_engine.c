@@ -483,6 +483,34 @@ static void a_sample_takes_from_each_its_share(void **state)
     }
 }
 
+/* Silent questions crowd DNS though no lookup waits for them: the other domains have their turn. */
+static void silence_crowds_nobody_out(void **state)
+{
+    (void)state;
+    struct mc_text zone = {0};
+    char cell[32];
+    struct bed bed;
+    for (unsigned i = 0; i < 300; i++)
+        mc_text_printf(&zone,
+                       "d%u.com MX 10 m%u.com; m%u.com A 10.0.0.1; m%u.com AAAA SILENT;"
+                       "m%u.com A 198.18.0.1; n%u.com MX 0 .;",
+                       i, i, i, i, i, i);
+    set_up(&bed, mc_text_z(&zone), 0);
+    for (unsigned i = 0; i < 600; i++) {
+        struct mc_address address;
+        bool is_new;
+        int len = snprintf(cell, sizeof cell, "ann@%c%u.com", i < 300 ? 'd' : 'n', i % 300);
+        assert_int_equal(mc_address_parse(mc_span(cell, (size_t)len), &address), MC_SYNTAX_OK);
+        uint32_t number = mc_engine_add(bed.engine, &address, i, &is_new);
+        bed.addresses[i % MC_ARRAY_LEN(bed.addresses)] = number;
+        bed.count++;
+    }
+    assert_in_range(run(&bed), 0, 120);
+    assert_string_equal(reason(&bed, 0), "null_mx");
+    tear_down(&bed, NULL);
+    mc_text_free(&zone);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -503,6 +531,7 @@ int main(void)
         cmocka_unit_test(a_dead_host_is_a_dead_host),
         cmocka_unit_test(an_accept_all_provider_proves_nothing),
         cmocka_unit_test(a_sample_takes_from_each_its_share),
+        cmocka_unit_test(silence_crowds_nobody_out),
     };
     return cmocka_run_group_tests_name("engine in virtual time", tests, NULL, NULL);
 }
