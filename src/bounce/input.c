@@ -222,6 +222,8 @@ static const char *wide_charset(struct mc_span head)
         return "UTF-16LE";
     if (head.len >= 2 && !memcmp(head.at, "\xfe\xff", 2))
         return "UTF-16BE";
+    if (!pairs || !memchr(head.at, '\0', pairs * 2))
+        return NULL;
     for (size_t i = 0; i < pairs * 2; i++)
         zeros[i & 1] += head.at[i] == '\0';
     if (pairs < 8)
