@@ -58,6 +58,7 @@ if [ "$what" = check ]; then
     want curl command -v curl
     want zsh command -v zsh
     want fish command -v fish
+    want python3-jsonschema /usr/bin/python3 -c 'import jsonschema'
     want python3 /usr/bin/python3 -c 'import csv, json, socket, subprocess'
 fi
 

@@ -309,6 +309,7 @@ bool mc_clean_online(struct mc_clean_run *run)
     fill_tally(&online);
     const char *impossible = mc_engine_probe_impossible(online.engine);
     run->tally->probe_notice = impossible ? mc_strdup(impossible) : NULL;
+    run->tally->obstacle = mc_engine_obstacle(online.engine);
     if (fd >= 0)
         mc_watch_stop(&online.pipe);
     mc_cursor_free(online.ahead);

@@ -443,6 +443,14 @@ const char *mc_engine_probe_impossible(const struct mc_engine *engine)
     return engine->probe_impossible;
 }
 
+enum mc_obstacle mc_engine_obstacle(const struct mc_engine *engine)
+{
+    return !engine->probe_impossible ? MC_OBSTACLE_NONE
+           : !engine->prober         ? MC_OBSTACLE_NAME
+           : engine->proxied         ? MC_OBSTACLE_PROXY
+                                     : MC_OBSTACLE_PORT;
+}
+
 bool mc_engine_dns_done(const struct mc_engine *engine)
 {
     return !engine->lookups && engine->next_to_ask == engine->to_ask_count;

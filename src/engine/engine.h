@@ -98,6 +98,8 @@ void mc_engine_stop(struct mc_engine *engine);
 
 /* Why the probe stage cannot run from here (a sentence), or NULL. */
 const char *mc_engine_probe_impossible(const struct mc_engine *engine);
+/* The same for those who speak another language. */
+enum mc_obstacle mc_engine_obstacle(const struct mc_engine *engine);
 
 /* With MC_INPUT_HELD: DNS has answered for all domains so far. */
 bool mc_engine_dns_done(const struct mc_engine *engine);

@@ -161,13 +161,22 @@ void mc_report_elapsed(struct mc_text *out, uint64_t ms)
         mc_text_printf(out, "%llu h %llu min", seconds / 3600, seconds / 60 % 60);
 }
 
+const char *mc_report_notice(const struct mc_tally *tally, enum mc_language language)
+{
+    return language == MC_ENGLISH || tally->obstacle == MC_OBSTACLE_NONE
+               ? tally->probe_notice
+               : mc_word_of_obstacle(language, tally->obstacle);
+}
+
 enum mc_judgement mc_report_judge(const struct mc_tally *tally)
 {
     double rows = (double)tally->rows, bounces = mc_tally_expected_bounces(tally);
-    uint64_t unknown = tally->by_status[MC_UNKNOWN];
-    if (tally->is_sample && tally->probed) /* who was not drawn is inferred */
-        unknown -= tally->by_reason[MC_REASON_NOT_PROBED];
-    if (!tally->rows || unknown * 2 >= tally->rows)
+    double unknown = (double)tally->by_status[MC_UNKNOWN];
+    if (tally->is_sample && tally->probed) { /* who was not drawn is as unknown as who was */
+        double not_drawn = (double)tally->by_reason[MC_REASON_NOT_PROBED];
+        unknown += not_drawn * ((double)tally->probed_unknown / (double)tally->probed - 1);
+    }
+    if (!tally->rows || unknown * 2 >= rows)
         return MC_JUDGED_UNKNOWN;
     return bounces > BOUNCES_TOO_MANY * rows   ? MC_JUDGED_BAD
            : bounces > BOUNCES_WORRYING * rows ? MC_JUDGED_WORRYING
@@ -215,7 +224,7 @@ static void judge(const struct mc_tally *tally, enum mc_language language, struc
     mc_text_add_z(out, parts[PART_ABOUT][language]);
     mc_report_percent(out, mc_tally_expected_bounces(tally), (double)tally->rows);
     mc_text_add_z(out, parts[PART_WOULD][language]);
-    if (judgement != MC_JUDGED_GOOD && cleaned > 0) {
+    if (judgement != MC_JUDGED_GOOD && cleaned > 0 && !tally->is_sample) {
         mc_text_add_z(out, parts[PART_CLEANED][language]);
         mc_report_percent(out, mc_tally_expected_bounces_cleaned(tally), cleaned);
     }
@@ -243,9 +252,10 @@ void mc_report_advice(const struct mc_tally *tally, enum mc_language language,
     }
     if (tally->interrupted)
         add(arg, mc_span_of(parts[PART_CUT_SHORT][language]));
-    if (tally->probe_notice) {
+    const char *notice = mc_report_notice(tally, language);
+    if (notice) {
         mc_text_add_z(&text, parts[PART_NO_PROBE][language]);
-        mc_text_add_printable(&text, mc_span_of(tally->probe_notice), 400);
+        mc_text_add_printable(&text, mc_span_of(notice), 800);
         add(arg, mc_text_span(&text));
     }
     if (mc_report_judge(tally) != MC_JUDGED_UNKNOWN) {

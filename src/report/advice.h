@@ -10,6 +10,9 @@
 void mc_report_advice(const struct mc_tally *tally, enum mc_language language,
                       void (*add)(void *arg, struct mc_span sentence), void *arg);
 
+/* Why no mailbox could be asked about, or NULL. */
+const char *mc_report_notice(const struct mc_tally *tally, enum mc_language language);
+
 /* How much a list as a whole would hurt its sender. MC_JUDGED_UNKNOWN where too much is unknown:
  * an average of guesses would tell nothing. */
 enum mc_judgement { MC_JUDGED_UNKNOWN, MC_JUDGED_GOOD, MC_JUDGED_WORRYING, MC_JUDGED_BAD };

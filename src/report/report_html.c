@@ -8,6 +8,7 @@
 
 #include "base/memory.h"
 #include "report/advice.h"
+#include "report/drawings.h"
 #include "report/report_style.h"
 
 #define PROVIDERS_MAX 12
@@ -20,11 +21,6 @@ struct page {
     enum mc_language language;
 };
 
-static const char *const status_class[MC_STATUS_COUNT] = {
-    [MC_DELIVERABLE] = "D", [MC_RISKY] = "R", [MC_UNDELIVERABLE] = "U", [MC_UNKNOWN] = "K"};
-/* send, decide, try again, drop: as they are drawn */
-static const enum mc_status drawn[] = {MC_DELIVERABLE, MC_RISKY, MC_UNKNOWN, MC_UNDELIVERABLE};
-
 static void put(struct page *page, const char *html)
 {
     mc_text_add_z(page->out, html);
@@ -32,29 +28,7 @@ static void put(struct page *page, const char *html)
 
 static void put_escaped(struct page *page, struct mc_span text)
 {
-    struct mc_text line = {0};
-    mc_text_add_printable(&line, text, SIZE_MAX);
-    for (size_t i = 0; i < line.len; i++)
-        switch (line.at[i]) {
-        case '&':
-            put(page, "&amp;");
-            break;
-        case '<':
-            put(page, "&lt;");
-            break;
-        case '>':
-            put(page, "&gt;");
-            break;
-        case '"':
-            put(page, "&quot;");
-            break;
-        case '\'':
-            put(page, "&#39;");
-            break;
-        default:
-            mc_text_add_char(page->out, line.at[i]);
-        }
-    mc_text_free(&line);
+    mc_html_escape(page->out, text);
 }
 
 static const char *word(const struct page *page, enum mc_word which)
@@ -126,77 +100,6 @@ static void put_count(struct page *page, uint64_t rows, uint64_t whole)
     put(page, "</td>");
 }
 
-/* ---- drawings ---- */
-
-/* "Deliverable 12.3%, Risky 4.5%, ...": the drawing for those who cannot see it. */
-static void put_statuses_label(struct page *page, const uint64_t *by_status, uint64_t rows)
-{
-    put(page, " role=\"img\" aria-label=\"");
-    for (size_t i = 0; i < MC_ARRAY_LEN(drawn); i++) {
-        put(page, i ? ", " : "");
-        put_escaped(page, mc_span_of(mc_word_of_status(page->language, drawn[i])));
-        put(page, " ");
-        put_share(page, (double)by_status[drawn[i]], (double)rows);
-    }
-    put(page, "\"");
-}
-
-static void put_status_bar(struct page *page, const uint64_t *by_status, uint64_t rows)
-{
-    double at = 0;
-    put(page, "<svg class=\"bar\" viewBox=\"0 0 100 10\" preserveAspectRatio=\"none\"");
-    put_statuses_label(page, by_status, rows);
-    put(page, ">");
-    for (size_t i = 0; i < MC_ARRAY_LEN(drawn); i++) {
-        double width = 100.0 * (double)by_status[drawn[i]] / (double)rows;
-        if (width > 0)
-            mc_text_printf(page->out,
-                           "<rect class=\"%s\" x=\"%.2f\" width=\"%.2f\" height=\"10\"/>",
-                           status_class[drawn[i]], at, width);
-        at += width;
-    }
-    put(page, "</svg>");
-}
-
-static void put_ring(struct page *page)
-{
-    const struct mc_tally *tally = page->tally;
-    double at = 0;
-    put(page, "<svg class=\"ring\" viewBox=\"0 0 42 42\"");
-    put_statuses_label(page, tally->by_status, tally->rows);
-    /* of radius 15.9155 the circumference is 100 */
-    put(page, "><circle class=\"T\" cx=\"21\" cy=\"21\" r=\"15.9155\"/>");
-    for (size_t i = 0; i < MC_ARRAY_LEN(drawn); i++) {
-        double share = 100.0 * (double)tally->by_status[drawn[i]] / (double)tally->rows;
-        if (share > 0)
-            mc_text_printf(page->out,
-                           "<circle class=\"%s\" cx=\"21\" cy=\"21\" r=\"15.9155\" "
-                           "stroke-dasharray=\"%.2f %.2f\" stroke-dashoffset=\"%.2f\"/>",
-                           status_class[drawn[i]], share, 100 - share, 25 - at);
-        at += share;
-    }
-    put(page, "<text x=\"21\" y=\"21.6\" font-size=\"5\" font-weight=\"700\">");
-    put_number(page, tally->rows);
-    put(page, "</text><text x=\"21\" y=\"26\" font-size=\"3\">");
-    put_word(page, MC_WORD_ROWS);
-    put(page, "</text></svg>\n");
-}
-
-/* Of 0 to 20%, with a mark where providers grow wary. */
-static void put_bounce_bar(struct page *page, double share)
-{
-    double width = share * 500 < 100 ? share * 500 : 100;
-    mc_text_printf(page->out,
-                   "<svg class=\"bar\" viewBox=\"0 0 100 10\" preserveAspectRatio=\"none\" "
-                   "aria-hidden=\"true\"><rect class=\"T\" width=\"100\" height=\"10\"/>"
-                   "<rect class=\"%s\" width=\"%.2f\" height=\"10\"/>"
-                   "<rect class=\"L\" x=\"10\" width=\".5\" height=\"10\"/></svg>",
-                   share > 0.05   ? "U"
-                   : share > 0.02 ? "R"
-                                  : "D",
-                   width);
-}
-
 /* ---- sections ---- */
 
 static void put_head(struct page *page)
@@ -247,11 +150,11 @@ static void put_expectation(struct page *page, enum mc_word name, double bounces
     put(page, "</div><div class=\"big\">");
     put_share(page, bounces, (double)rows);
     put(page, "</div>");
-    put_bounce_bar(page, bounces / (double)rows);
+    mc_draw_bounce_bar(page->out, bounces / (double)rows);
     put(page, "<div class=\"label\">");
     put_word(page, MC_WORD_WOULD_BOUNCE);
     put(page, page->language == MC_ENGLISH ? ": " : "：");
-    put_phrase(page, MC_WORD_OF_ROWS, numbers);
+    put_phrase(page, rows == 1 ? MC_WORD_OF_ROW : MC_WORD_OF_ROWS, numbers);
     put(page, "</div></div>\n");
 }
 
@@ -334,12 +237,12 @@ static void put_verdicts(struct page *page)
     const struct mc_tally *tally = page->tally;
     open_section(page, MC_WORD_VERDICTS);
     put(page, "<div class=\"split\">");
-    put_ring(page);
+    mc_draw_ring(page->out, tally, page->language);
     put(page, "<table><tbody>\n");
-    for (size_t i = 0; i < MC_ARRAY_LEN(drawn); i++) {
-        enum mc_status status = drawn[i];
+    for (size_t i = 0; i < MC_STATUS_COUNT; i++) {
+        enum mc_status status = mc_drawn_statuses[i];
         mc_text_printf(page->out, "<tr><th scope=\"row\"><span class=\"chip %s\"></span>",
-                       status_class[status]);
+                       mc_status_classes[status]);
         put(page, mc_word_of_status(page->language, status));
         put(page, "<small>");
         put(page, mc_word_of_action(page->language, status));
@@ -363,7 +266,7 @@ static void put_reason_row(struct page *page, enum mc_status status, enum mc_rea
                    "preserveAspectRatio=\"none\" aria-hidden=\"true\"><rect class=\"T\" "
                    "width=\"100\" height=\"10\"/><rect class=\"%s\" width=\"%.2f\" "
                    "height=\"10\"/></svg></td></tr>\n",
-                   status_class[status], width);
+                   mc_status_classes[status], width);
 }
 
 static void put_reasons(struct page *page)
@@ -371,16 +274,18 @@ static void put_reasons(struct page *page)
     const struct mc_tally *tally = page->tally;
     open_section(page, MC_WORD_BY_REASON);
     put(page, "<table>\n");
-    for (size_t i = 0; i < MC_ARRAY_LEN(drawn); i++) {
-        if (!tally->by_status[drawn[i]])
+    for (size_t i = 0; i < MC_STATUS_COUNT; i++) {
+        if (!tally->by_status[mc_drawn_statuses[i]])
             continue;
         mc_text_printf(page->out,
                        "<tbody><tr class=\"group\"><th scope=\"rowgroup\" colspan=\"4\">"
                        "<span class=\"chip %s\"></span>%s</th></tr>\n",
-                       status_class[drawn[i]], mc_word_of_status(page->language, drawn[i]));
+                       mc_status_classes[mc_drawn_statuses[i]],
+                       mc_word_of_status(page->language, mc_drawn_statuses[i]));
         for (size_t r = 0; r < MC_REASON_COUNT; r++)
-            if (tally->by_reason[r] && mc_tally_status(tally, (enum mc_reason)r) == drawn[i])
-                put_reason_row(page, drawn[i], (enum mc_reason)r);
+            if (tally->by_reason[r] &&
+                mc_tally_status(tally, (enum mc_reason)r) == mc_drawn_statuses[i])
+                put_reason_row(page, mc_drawn_statuses[i], (enum mc_reason)r);
         put(page, "</tbody>\n");
     }
     put(page, "</table></section>\n");
@@ -399,8 +304,10 @@ static void put_providers(struct page *page)
     for (size_t i = 0; i < count && i < PROVIDERS_MAX; i++) {
         put(page, "<tr><td>");
         put_escaped(page, mc_span_of(sorted[i].id[0] ? sorted[i].id : word(page, MC_WORD_OTHERS)));
-        put_status_bar(page, sorted[i].by_status, sorted[i].rows);
-        put(page, "</td>");
+        mc_draw_status_bar(page->out, sorted[i].by_status, sorted[i].rows);
+        put(page, "<small>");
+        mc_draw_statuses(page->out, page->language, sorted[i].by_status, sorted[i].rows);
+        put(page, "</small></td>");
         put_count(page, sorted[i].rows, tally->rows);
         put(page, "</tr>\n");
     }
@@ -459,27 +366,32 @@ static void put_unknowns(struct page *page)
 {
     static const enum mc_word heads[] = {MC_WORD_REASON, MC_WORD_ROWS_HEAD, MC_WORD_SHARE};
     const struct mc_tally *tally = page->tally;
-    if (!tally->by_status[MC_UNKNOWN])
+    bool any = false;
+    for (size_t r = 0; r < MC_REASON_COUNT; r++)
+        any |= tally->by_reason[r] && mc_tally_not_known((enum mc_reason)r);
+    if (!any)
         return;
     open_section(page, MC_WORD_NOT_KNOWN);
-    if (tally->probe_notice) {
+    const char *notice = mc_report_notice(tally, page->language);
+    if (notice) {
         put(page, "<p><bdi>");
-        put_escaped(page, mc_span_of(tally->probe_notice));
+        put_escaped(page, mc_span_of(notice));
         put(page, "</bdi></p>\n");
     }
     put_heads(page, heads, MC_ARRAY_LEN(heads));
     for (size_t r = 0; r < MC_REASON_COUNT; r++) {
-        if (!tally->by_reason[r] || mc_tally_status(tally, (enum mc_reason)r) != MC_UNKNOWN)
+        if (!tally->by_reason[r] || !mc_tally_not_known((enum mc_reason)r))
             continue;
         put(page, "<tr><td>");
         put_escaped(page, mc_span_of(mc_word_of_reason(page->language, (enum mc_reason)r)));
         const char *reply = tally->findings ? tally->findings->sample[r].reply : "";
         if (*reply) {
             put(page, "<small>");
-            put_word(page, MC_WORD_SERVER_SAID);
-            put(page, " <bdi>(");
+            put_word(page, MC_WORD_FOR_EXAMPLE);
+            put(page, page->language == MC_ENGLISH ? ": " : "：");
+            put(page, "<bdi>");
             put_escaped(page, mc_span_of(tally->findings->sample[r].mx));
-            put(page, ")</bdi>");
+            put(page, "</bdi>");
             put_outside(page, "code", reply);
             put(page, "</small>");
         }

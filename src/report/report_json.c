@@ -6,30 +6,10 @@
 #include "report/advice.h"
 #include "report/report.h"
 
-/* The schema, number 1. A number goes up when a member changes its meaning or goes; new members
- * may come at any time.
- *
- *   schema               1
- *   list                 the list as the user named it
- *   started_at ended_at  UTC, ISO 8601; null where not known
- *   elapsed_ms           integer
- *   interrupted          true where a signal or --until cut the run short
- *   probe_notice         why no mailbox could be probed from here, else null
- *   rows                 total, unique, duplicates, blank_lines
- *   status               rows by mc_status, all four
- *   reasons              by mc_reason, all of them: status, rows, unique (duplicates left out)
- *   flags                rows with role, disposable, free; suggestions
- *   providers            array, most rows first: provider ("" where not known), rows, and rows by
- *                        status
- *   expected_bounces     as_it_is and cleaned: rows, bounces, rate (0 to 1, null without rows)
- *                        and sample, null but with --sample: addresses asked, low and high rate of
- *                        the list as it is (95%)
- *   changes              null without a store, else addresses: newly_dead, recovered,
- *                        newly_disposable, unknown_again (for more than one night running),
- *                        most_nights_unknown
- *   spent                dns_questions, smtp_sessions, recipients_asked, controls_asked
- *   advice               array of sentences, most pressing first */
-#define SCHEMA 1
+/* The schema is data/report.schema.json. Its number goes up when a member changes its meaning or
+ * goes; new members may come at any time. */
+#define SCHEMA    1
+#define NAMES_MAX 20
 
 static json_t *number(uint64_t n)
 {
@@ -59,6 +39,11 @@ static json_t *moment(int64_t seconds)
 static void set(json_t *object, const char *key, json_t *value)
 {
     MC_ASSERT(json_object_set_new(object, key, value) == 0);
+}
+
+static void append(json_t *array, json_t *value)
+{
+    MC_ASSERT(json_array_append_new(array, value) == 0);
 }
 
 static void set_statuses(json_t *object, const uint64_t *by_status)
@@ -110,7 +95,7 @@ static json_t *providers_of(const struct mc_tally *tally)
         set(provider, "provider", text(sorted[i].id));
         set(provider, "rows", number(sorted[i].rows));
         set_statuses(provider, sorted[i].by_status);
-        MC_ASSERT(json_array_append_new(providers, provider) == 0);
+        append(providers, provider);
     }
     free(sorted);
     return providers;
@@ -141,6 +126,52 @@ static json_t *sample_of(const struct mc_tally *tally)
     set(sample, "low", rounded(low / (double)tally->rows, 10000));
     set(sample, "high", rounded(high / (double)tally->rows, 10000));
     return sample;
+}
+
+/* The names with the most rows; `other_key` names what was meant, or is NULL for the reason. */
+static json_t *names_of(const struct mc_frequent *frequent, const char *key, const char *other_key)
+{
+    const struct mc_frequent_name *top[NAMES_MAX];
+    json_t *names = json_array();
+    size_t count = mc_frequent_top(frequent, top, NAMES_MAX);
+    for (size_t i = 0; i < count; i++) {
+        json_t *name = json_object();
+        set(name, key, text(top[i]->name));
+        if (other_key)
+            set(name, other_key, text(top[i]->other));
+        else
+            set(name, "reason", json_string(mc_reason_name(top[i]->reason)));
+        set(name, "rows", number(top[i]->rows));
+        append(names, name);
+    }
+    return names;
+}
+
+static json_t *example_of(const struct mc_findings *findings, enum mc_reason reason)
+{
+    if (!findings || !findings->sample[reason].reply[0])
+        return json_null();
+    json_t *example = json_object();
+    set(example, "mx", text(findings->sample[reason].mx));
+    set(example, "smtp", text(findings->sample[reason].reply));
+    return example;
+}
+
+static json_t *not_known_of(const struct mc_tally *tally)
+{
+    json_t *all = json_array();
+    for (size_t r = 0; r < MC_REASON_COUNT; r++) {
+        enum mc_reason reason = (enum mc_reason)r;
+        if (!tally->by_reason[r] || !mc_tally_not_known(reason))
+            continue;
+        json_t *one = json_object();
+        set(one, "reason", json_string(mc_reason_name(reason)));
+        set(one, "means", json_string(mc_word_of_reason(MC_ENGLISH, reason)));
+        set(one, "rows", number(tally->by_reason[r]));
+        set(one, "example", example_of(tally->findings, reason));
+        append(all, one);
+    }
+    return all;
 }
 
 static json_t *spent_of(const struct mc_tally *tally)
@@ -204,6 +235,11 @@ void mc_report_json(const struct mc_tally *tally, struct mc_text *out)
     set(report, "flags", flags_of(tally));
     set(report, "providers", providers_of(tally));
     set(report, "expected_bounces", bounces);
+    static const struct mc_findings nothing;
+    const struct mc_findings *findings = tally->findings ? tally->findings : &nothing;
+    set(report, "worst_domains", names_of(&findings->domains, "domain", NULL));
+    set(report, "typing_errors", names_of(&findings->typos, "typed", "meant"));
+    set(report, "not_known", not_known_of(tally));
     set(report, "changes", changes_of(tally));
     set(report, "spent", spent_of(tally));
     set(report, "advice", advice);

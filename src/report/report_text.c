@@ -177,7 +177,7 @@ static void add_bounces(const struct mc_tally *tally, struct mc_text *out)
         mc_report_percent(out, high, (double)tally->rows);
         mc_text_add_z(out, " (95%)\n");
     }
-    if (mc_tally_cleaned(tally))
+    if (mc_tally_cleaned(tally) && !tally->is_sample) /* who was not drawn may be left too */
         add_expectation(out, "  after cleaning", mc_tally_expected_bounces_cleaned(tally),
                         mc_tally_cleaned(tally));
 }

@@ -80,6 +80,7 @@ void mc_tally_add_many(struct mc_tally *tally, const struct mc_result *result, u
         add_unique(tally, result, rows);
     if (result->source == MC_SOURCE_PROBE && !result->duplicate_of) {
         tally->probed += rows;
+        tally->probed_unknown += result->status == MC_UNKNOWN ? rows : 0;
         tally->probed_bounces += bounce_rates[result->reason] * (double)rows;
     }
     if (result->reason == MC_REASON_ROLE && result->status == MC_DELIVERABLE)
@@ -104,6 +105,12 @@ enum mc_status mc_tally_status(const struct mc_tally *tally, enum mc_reason reas
 {
     return reason == MC_REASON_ROLE && tally->role_allowed ? MC_DELIVERABLE
                                                            : mc_reason_status(reason);
+}
+
+bool mc_tally_not_known(enum mc_reason reason)
+{
+    return mc_reason_status(reason) == MC_UNKNOWN || reason == MC_REASON_CATCH_ALL ||
+           reason == MC_REASON_UNPROVEN;
 }
 
 void mc_tally_free(struct mc_tally *tally)

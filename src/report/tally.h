@@ -32,9 +32,10 @@ struct mc_tally {
     size_t provider_count, provider_room;
     struct mc_findings *findings; /* where a report wants them (mc_findings_new), else NULL */
 
-    bool is_sample;        /* --sample: who is not_probed was not drawn */
-    uint64_t probed;       /* addresses, each once */
-    double probed_bounces; /* expected of them */
+    bool is_sample;          /* --sample: who is not_probed was not drawn */
+    uint64_t probed;         /* addresses, each once */
+    uint64_t probed_unknown; /* of them */
+    double probed_bounces;   /* expected of them */
 
     /* what was spent; filled at the end */
     uint64_t dns_questions, smtp_sessions, recipients_asked, controls_asked;
@@ -42,6 +43,7 @@ struct mc_tally {
     uint64_t elapsed_ms;
     const char *list_name;    /* as the user named it, "standard input" for a pipe */
     const char *probe_notice; /* why the probe stage could not run; NULL where it could */
+    enum mc_obstacle obstacle;
     bool interrupted;
 };
 
@@ -52,6 +54,10 @@ void mc_tally_free(struct mc_tally *tally);
 
 /* mc_reason_status() under the options of this run. */
 enum mc_status mc_tally_status(const struct mc_tally *tally, enum mc_reason reason);
+
+/* Whether a row of this reason stays a question: nobody could answer, or everything is accepted
+ * there. */
+bool mc_tally_not_known(enum mc_reason reason);
 
 /* The providers with the most rows first; to be freed by the caller. */
 struct mc_tally_provider *mc_tally_sorted_providers(const struct mc_tally *tally);

@@ -47,3 +47,18 @@ const char *mc_word_of_action(enum mc_language language, enum mc_status status)
     };
     return mc_word(language, of[status]);
 }
+
+const char *mc_word_of_obstacle(enum mc_language language, enum mc_obstacle obstacle)
+{
+    switch (obstacle) {
+    case MC_OBSTACLE_NAME:
+        return mc_word(language, MC_WORD_NO_NAME);
+    case MC_OBSTACLE_PORT:
+        return mc_word(language, MC_WORD_NO_PORT);
+    case MC_OBSTACLE_PROXY:
+        return mc_word(language, MC_WORD_NO_PROXY);
+    case MC_OBSTACLE_NONE:
+        break;
+    }
+    return "";
+}

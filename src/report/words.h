@@ -23,6 +23,9 @@ const char *mc_word_of_status(enum mc_language language, enum mc_status status);
 /* What to do with such rows. */
 const char *mc_word_of_action(enum mc_language language, enum mc_status status);
 
+/* Why nobody was asked, in other languages than English; "" where nothing stood in the way. */
+const char *mc_word_of_obstacle(enum mc_language language, enum mc_obstacle obstacle);
+
 /* BCP 47: "en", "zh-Hant", "zh-Hans". */
 extern const char *const mc_language_tags[MC_LANGUAGE_COUNT];
 

@@ -58,6 +58,9 @@ enum mc_source {
     MC_SOURCE_COUNT
 };
 
+/* What keeps a whole run from asking any mail server. */
+enum mc_obstacle { MC_OBSTACLE_NONE, MC_OBSTACLE_NAME, MC_OBSTACLE_PORT, MC_OBSTACLE_PROXY };
+
 /* A flag that may not be known. */
 enum mc_flag { MC_NO = 0, MC_YES = 1, MC_NOT_KNOWN = -1 };
 

@@ -7,6 +7,7 @@ browser.py CHROMIUM --shot PNG PAGE    a picture of one page, 1000 pixels wide
 import base64
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -28,7 +29,13 @@ LOOK = r"""(() => {
     const ratio = (Math.max(ink, paper) + 0.05) / (Math.min(ink, paper) + 0.05);
     if (ratio < 4.5) faint.push(t.data.trim() + ' ' + ratio.toFixed(2));
   }
-  return { faint, wide: document.documentElement.scrollWidth, view: innerWidth,
+  // a drawing is hidden from a screen reader or says what it shows; its number fits into the ring
+  const mute = [...document.querySelectorAll('svg')].filter(e => e.ariaHidden !== 'true' &&
+    !(e.getAttribute('role') === 'img' && e.querySelector('title') && e.querySelector('desc') &&
+      /\d%/.test(e.querySelector('desc').textContent))).length;
+  const bulging = [...document.querySelectorAll('.ring text')].filter(e => e.getBBox().width > 26).length;
+  return { faint, mute, bulging, paper: ground(document.body).slice(0, 3).join(),
+    wide: document.documentElement.scrollWidth, view: innerWidth,
     scripts: document.querySelectorAll('script,img,iframe').length,
     title: document.querySelector('h1') ? document.querySelector('h1').textContent : '',
     height: document.documentElement.scrollHeight,
@@ -84,10 +91,10 @@ class Browser:
                 return answer["result"]
             self.events.append(answer)
 
-    def open(self, path, width, dark):
+    def open(self, path, width, dark, media=""):
         self.ask("Emulation.setDeviceMetricsOverride", width=width, height=900,
                  deviceScaleFactor=1, mobile=width < 500)
-        self.ask("Emulation.setEmulatedMedia", features=[
+        self.ask("Emulation.setEmulatedMedia", media=media, features=[
             {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}])
         self.events = []
         self.ask("Page.navigate", url="file://" + os.path.abspath(path))
@@ -106,6 +113,12 @@ class Browser:
         with open(png, "wb") as out:
             out.write(base64.b64decode(picture["data"]))
 
+    def printed(self):
+        """How many sheets of A4 it takes."""
+        pdf = self.ask("Page.printToPDF", printBackground=True, preferCSSPageSize=True,
+                       paperWidth=8.27, paperHeight=11.69)
+        return len(re.findall(rb"/Type\s*/Page\b", base64.b64decode(pdf["data"])))
+
     def close(self):
         self.process.terminate()
         self.process.wait()
@@ -114,14 +127,21 @@ class Browser:
 
 def check(browser, path):
     wrong = []
-    for width, dark in ((375, False), (375, True), (1200, False), (1200, True)):
-        seen = browser.open(path, width, dark)
-        where = "%d px, %s: " % (width, "dark" if dark else "light")
+    # paper is 182 mm wide between its margins, and white also for those who like screens dark
+    for width, dark, media in ((375, False, ""), (375, True, ""), (768, False, ""),
+                               (1280, False, ""), (1280, True, ""), (688, True, "print")):
+        seen = browser.open(path, width, dark, media)
+        where = "%d px, %s %s: " % (width, "dark" if dark else "light", media)
+        if media:
+            sheets = browser.printed()
+            if seen["paper"] != "255,255,255" or not 0 < sheets <= seen["height"] / 700 + 1:
+                wrong.append(where + "%s, %d sheets, %d px" % (seen["paper"], sheets,
+                                                               seen["height"]))
         if seen["wide"] > width:
             wrong.append(where + "%d wide" % seen["wide"])
         wrong += [where + "too faint: " + text for text in seen["faint"][:3]]
         wrong += [where + "console: %r" % said for said in browser.said()[:2]]
-        if seen["scripts"] or not seen["title"] or seen["outside"] or seen["height"] < 300:
+        if seen["mute"] or seen["bulging"] or seen["scripts"] or not seen["title"] or seen["outside"] or seen["height"] < 300:
             wrong.append(where + "%r" % seen)
     name = "page " + os.path.basename(path)
     print(("not ok - " if wrong else "ok - ") + name)

@@ -76,8 +76,8 @@ same "nothing on stderr" "$(cat "$T/err")" ""
 mailcheck clean "${probe_options[@]}" --columns reason --keep deliverable,risky "$T/list.csv"
 same "--keep" "$(cut -d, -f3 "$T/out" | paste -sd' ')" "mc_reason accepted accepted catch_all"
 mailcheck clean "${probe_options[@]}" --report "$T/report.json" "$T/list.csv"
-ok "--report .json" /usr/bin/python3 -c 'import json, sys; json.load(open(sys.argv[1]))' \
-    "$T/report.json"
+/usr/bin/python3 "$here/report_schema.py" data/report.schema.json "$T/report.json" \
+    tests/cases/report/*.json || failures=$((failures + 1))
 mailcheck clean "${probe_options[@]}" --report "$T/report.txt" "$T/list.csv"
 ok "--report .txt" has 'undeliverable' "$T/report.txt"
 mailcheck clean "${probe_options[@]}" --fail-if 'undeliverable>10%' "$T/list.csv"

@@ -12,6 +12,7 @@
 
 #include "base/memory.h"
 #include "base/output_file.h"
+#include "report/advice.h"
 #include "report/report.h"
 #include "report/report_html.h"
 
@@ -105,6 +106,29 @@ static struct mc_tally allowed_tally(void)
     struct mc_result role = {.reason = MC_REASON_ROLE, .status = MC_DELIVERABLE, .role = MC_YES};
     add_many(&tally, MC_REASON_ACCEPTED, "", 9, 0, MC_NO);
     mc_tally_add(&tally, &role);
+    return tally;
+}
+
+static struct mc_tally one_tally(void)
+{
+    struct mc_tally tally = {.elapsed_ms = 900, .ended_at = 1767225600, .list_name = "one.csv"};
+    add_many(&tally, MC_REASON_ACCEPTED, "google", 1, 0, MC_NO);
+    return tally;
+}
+
+static struct mc_tally billion_tally(void)
+{
+    struct mc_tally tally = full_tally();
+    for (size_t i = 0; i < MC_REASON_COUNT; i++) {
+        tally.by_reason[i] += 98765432109;
+        tally.by_status[mc_reason_status((enum mc_reason)i)] += 98765432109;
+        tally.rows += 98765432109;
+    }
+    for (size_t i = 0; i < tally.provider_count; i++) {
+        tally.providers[i].rows += 98765432109;
+        tally.providers[i].by_status[MC_RISKY] += 98765432109;
+    }
+    tally.dns_questions = tally.recipients_asked = 98765432109;
     return tally;
 }
 
@@ -322,6 +346,22 @@ static void add_hostile(struct mc_tally *tally)
         };
         mc_tally_add(tally, &result);
     }
+    /* the longest name there is, without a place to break it */
+    char email[260] = "a@";
+    memset(email + 2, 'w', 249);
+    memcpy(email + 251, ".example", 9);
+    for (size_t i = 65; i < 250; i += 64)
+        email[i] = '.';
+    struct mc_result result = {.reason = MC_REASON_NO_SUCH_DOMAIN,
+                               .status = MC_UNDELIVERABLE,
+                               .email = mc_span_of(email),
+                               .suggestion = mc_span_of(email)};
+    mc_tally_add(tally, &result);
+    result.reason = MC_REASON_TIMEOUT;
+    result.status = MC_UNKNOWN;
+    result.mx = mc_span_of(email + 2);
+    result.smtp = result.mx;
+    mc_tally_add(tally, &result);
 }
 
 static size_t count_of(const char *in, const char *what)
@@ -406,6 +446,48 @@ static void a_sample_speaks_for_the_list(void **state)
     mc_tally_free(&tally);
 }
 
+/* A sample of servers that all refused us says as little as a list of them. */
+static void a_sample_without_an_answer_is_not_judged(void **state)
+{
+    struct mc_tally tally = {.is_sample = true};
+    struct mc_result drawn = {.source = MC_SOURCE_PROBE};
+    struct mc_result not_drawn = {
+        .source = MC_SOURCE_DNS, .reason = MC_REASON_NOT_PROBED, .status = MC_UNKNOWN};
+    (void)state;
+    for (unsigned i = 0; i < 100; i++) {
+        drawn.reason = i < 40 ? MC_REASON_ACCEPTED : MC_REASON_BLOCKED;
+        drawn.status = mc_reason_status(drawn.reason);
+        mc_tally_add(&tally, &drawn);
+    }
+    for (unsigned i = 0; i < 9900; i++)
+        mc_tally_add(&tally, &not_drawn);
+    assert_int_equal(mc_report_judge(&tally), MC_JUDGED_UNKNOWN);
+    drawn.reason = MC_REASON_ACCEPTED;
+    drawn.status = MC_DELIVERABLE;
+    for (unsigned i = 0; i < 100; i++)
+        mc_tally_add(&tally, &drawn);
+    assert_int_equal(mc_report_judge(&tally), MC_JUDGED_WORRYING);
+    /* who would be left after cleaning was not drawn either */
+    struct mc_text text = {0};
+    mc_report_text(&tally, &text);
+    assert_null(strstr(mc_text_z(&text), "after cleaning"));
+    mc_text_free(&text);
+    mc_tally_free(&tally);
+}
+
+static void what_stood_in_the_way_is_said_in_each_language(void **state)
+{
+    (void)state;
+    struct mc_tally tally = blocked_tally();
+    for (int obstacle = MC_OBSTACLE_NAME; obstacle <= MC_OBSTACLE_PROXY; obstacle++) {
+        tally.obstacle = (enum mc_obstacle)obstacle;
+        assert_ptr_equal(mc_report_notice(&tally, MC_ENGLISH), tally.probe_notice);
+        assert_string_not_equal(mc_report_notice(&tally, MC_CHINESE_TRADITIONAL),
+                                mc_report_notice(&tally, MC_CHINESE_SIMPLIFIED));
+    }
+    mc_tally_free(&tally);
+}
+
 /* Pages of all kinds; MAILCHECK_PAGES names the folder where the test in a browser wants them. */
 static void pages_for_a_browser(void **state)
 {
@@ -415,8 +497,8 @@ static void pages_for_a_browser(void **state)
     if (!pages)
         assert_non_null(pages = mkdtemp(own));
     for (size_t l = 0; l < MC_LANGUAGE_COUNT; l++) {
-        struct mc_tally tallies[] = {
-            full_tally(), full_tally(), offline_tally(), blocked_tally(), {0}};
+        struct mc_tally tallies[] = {full_tally(), full_tally(), offline_tally(), blocked_tally(),
+                                     {0},          one_tally(),  billion_tally()};
         tallies[0].findings = mc_findings_new();
         add_hostile(&tallies[0]);
         for (size_t i = 0; i < MC_ARRAY_LEN(tallies); i++) {
@@ -444,6 +526,8 @@ int main(void)
         cmocka_unit_test(the_page_escapes_what_came_from_outside),
         cmocka_unit_test(frequent_names_outlive_rare_ones),
         cmocka_unit_test(a_sample_speaks_for_the_list),
+        cmocka_unit_test(a_sample_without_an_answer_is_not_judged),
+        cmocka_unit_test(what_stood_in_the_way_is_said_in_each_language),
         cmocka_unit_test(pages_for_a_browser),
     };
     return cmocka_run_group_tests_name("report", tests, NULL, NULL);
