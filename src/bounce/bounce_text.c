@@ -34,6 +34,7 @@ static void split(struct mc_span text, struct mc_prose *prose)
 {
     struct mc_span rest = text;
     const char *block = NULL; /* where a run of header lines began */
+    bool quoted = false;      /* X.400 gateways name the message by its fields, then say why */
     while (rest.len) {
         const char *start = rest.at;
         struct mc_span line = mc_bounce_line(&rest);
@@ -43,7 +44,8 @@ static void split(struct mc_span text, struct mc_prose *prose)
         else if (header && !block)
             block = start;
         bool ruler = start != text.at && mc_words_are_ruler(line);
-        if (!ruler && !is_header_of_original(line))
+        quoted = quoted || mc_bounce_has(line, "report relates to");
+        if (!ruler && (quoted || !is_header_of_original(line)))
             continue;
         if (!ruler && block)
             start = block;
@@ -269,23 +271,37 @@ static struct mc_span without_subject(struct mc_span said)
     return said;
 }
 
+/* "because:", "aus folgendem Grund:": what it announces is the next paragraph. */
+static bool announces(struct mc_span said)
+{
+    static const char wide[] = "\xef\xbc\x9a"; /* U+FF1A */
+    if (said.len < 2 || said.len > 100)
+        return false;
+    return said.at[said.len - 1] == ':' ||
+           (said.len > 3 && !memcmp(said.at + said.len - 3, wide, 3));
+}
+
 /* What follows the address: its line's rest and the lines below, to the end of the paragraph that
  * holds the first of them, or to the next one's line. */
-static struct mc_span below(const struct mc_prose *prose, const struct mc_failed *failed)
+static struct mc_span below(const struct mc_prose *prose, size_t line, struct mc_span address)
 {
-    size_t start = (size_t)(failed->address.at - prose->text.at) + failed->address.len;
+    size_t start = (size_t)(address.at - prose->text.at) + address.len;
     size_t stop = prose->text.len;
     for (size_t i = 0; i < prose->count; i++)
-        if (prose->failed[i].line > failed->line && prose->failed[i].line < stop)
+        if (prose->failed[i].line > line && prose->failed[i].line < stop)
             stop = prose->failed[i].line;
+    if (stop < start)
+        return mc_span(prose->text.at, 0);
     struct mc_span rest = mc_span(prose->text.at + start, stop - start);
     while (rest.len && strchr(">:)'\"., \t\r\n-", rest.at[0]))
         rest = mc_span(rest.at + 1, rest.len - 1);
     struct mc_span first = without_subject(paragraph(rest, 0)), said = first;
     for (size_t i = 0; i < 5 && said.len && !mc_bounce_is_telling(said); i++) {
+        bool announced = announces(said);
         size_t used = (size_t)(said.at + said.len - rest.at);
         said = paragraph(mc_bounce_trim(mc_span(rest.at + used, rest.len - used)), 0);
-        if (said.len && !mc_words_fail(said) && reply_in(said) == said.len)
+        if (said.len && !announced && !announces(said) && !mc_words_fail(said) &&
+            reply_in(said) == said.len)
             said.len = 0; /* a disclaimer, an advertisement */
     }
     return said.len ? said : first;
@@ -347,6 +363,23 @@ static struct mc_span verdict_in(struct mc_span said)
     return best;
 }
 
+/* Reports name him in the fields of the message first, then where they say why. */
+static struct mc_span below_another(const struct mc_prose *prose, struct mc_span address)
+{
+    struct mc_span found;
+    size_t from = 0, seen = 0;
+    while (address.len && seen++ < 50 && mc_find_address(prose->text, &from, &found)) {
+        if (!same(found, address))
+            continue;
+        struct mc_span before = mc_span(prose->text.at, (size_t)(found.at - prose->text.at));
+        const char *line = before.len ? memrchr(before.at, '\n', before.len) : NULL;
+        struct mc_span said = below(prose, line ? (size_t)(line + 1 - before.at) : 0, found);
+        if (mc_bounce_is_telling(said))
+            return said;
+    }
+    return mc_span("", 0);
+}
+
 static size_t count_replies(struct mc_span text)
 {
     size_t count = 0;
@@ -362,9 +395,12 @@ struct mc_span mc_prose_reply(const struct mc_prose *prose, struct mc_span addre
     struct mc_span said = mc_span(prose->text.at, 0);
     for (size_t i = 0; i < prose->count; i++)
         if (same(prose->failed[i].address, address) || same(prose->failed[i].mailed, address))
-            said = below(prose, &prose->failed[i]);
+            said = below(prose, prose->failed[i].line, prose->failed[i].address);
     if (mc_bounce_is_telling(said))
         return verdict_in(said);
+    struct mc_span later = below_another(prose, address);
+    if (later.len)
+        return verdict_in(later);
     /* what stands before the first of several is about all of them */
     struct mc_span all = prose->text;
     if (!alone && prose->count)

@@ -89,6 +89,7 @@ static const struct {
     {"does not accept mail (null", MC_REASON_NULL_MX},
     {"responded with code NOERROR", MC_REASON_NO_MAIL_SERVER},
     {"no mail exchanger", MC_REASON_NO_MAIL_SERVER},
+    {"no mail servers appear", MC_REASON_NO_MAIL_SERVER},
     {"no MX or A for domain", MC_REASON_NO_MAIL_SERVER},
     {"find a mail exchanger", MC_REASON_NO_MAIL_SERVER},
     {"all relevant MX records point to non-existent hosts", MC_REASON_NO_MAIL_SERVER},
@@ -395,8 +396,8 @@ static enum mc_reason judge(const struct mc_bounce_said *said, const char **rule
         return MC_REASON_SERVER_ERROR;
     }
     *rule = ruling.rule;
-    if (ruling.surety == MC_AMBIGUOUS && !names_mailbox(said))
-        return MC_REASON_BLOCKED;
+    if (ruling.surety == MC_AMBIGUOUS && !names_mailbox(said)) /* a program's trouble, or a no */
+        return weak && !remote ? MC_REASON_SERVER_ERROR : MC_REASON_BLOCKED;
     return ruling.reason;
 }
 

@@ -341,12 +341,25 @@ static bool read_failed_field(struct report *report)
     return count > 0;
 }
 
+/* Somebody is named, and something is said of him that failed; a machine's answer to an order
+ * names people too. */
+static bool says_why(const struct report *report)
+{
+    const struct mc_prose *prose = &report->prose;
+    for (size_t i = 0; i < prose->count; i++)
+        if (mc_bounce_is_telling(
+                mc_prose_reply(prose, prose->failed[i].address, prose->count == 1)))
+            return true;
+    return mc_bounce_is_telling(mc_message_subject(report->message, report->mail));
+}
+
 /* `sure`: a report it is; `daemon`: at least no person wrote it. */
 static void read_prose(struct report *report, bool sure, bool daemon)
 {
     unsigned least = sure ? 1 : daemon ? 3 : 4;
     size_t count = report->prose.count;
-    if (report->prose.worth >= least && (report->prose.worth > 2 || count == 1)) {
+    if (report->prose.worth >= least && (report->prose.worth > 2 || count == 1) &&
+        (sure || says_why(report))) {
         for (size_t i = 0; i < count; i++)
             emit_prose(report, report->prose.failed[i].address, count == 1);
         if (report->found)
