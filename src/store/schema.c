@@ -102,6 +102,23 @@ static bool migrate(sqlite3 *db, const char *path, char *error, size_t error_siz
            sqlite3_exec(db, "COMMIT", NULL, NULL, NULL) == SQLITE_OK;
 }
 
+/* Made here, so that nobody else may read it (SQLite's own files beside it follow its mode). One
+ * that is there is not opened but by SQLite: the locks of a process go with the first descriptor of
+ * the file that it closes, and it may have the file open already. False with errno. */
+static bool have_file(const char *path, bool must_exist)
+{
+    struct stat file;
+    if (stat(path, &file) == 0) {
+        if (S_ISDIR(file.st_mode))
+            errno = EISDIR;
+        return !S_ISDIR(file.st_mode) && faccessat(AT_FDCWD, path, R_OK | W_OK, AT_EACCESS) == 0;
+    }
+    if (errno != ENOENT || must_exist)
+        return false;
+    int fd = open(path, O_RDWR | O_CLOEXEC | O_CREAT, 0600);
+    return fd >= 0 && close(fd) == 0;
+}
+
 sqlite3 *mc_schema_open(const char *path, bool must_exist, char *error, size_t error_size)
 {
     static const char settings[] = "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;"
@@ -113,14 +130,11 @@ sqlite3 *mc_schema_open(const char *path, bool must_exist, char *error, size_t e
                  strerror(errno));
         return NULL;
     }
-    /* made here, so that nobody else may read it (SQLite's own files beside it follow its mode) */
-    int fd = open(path, O_RDWR | O_CLOEXEC | (must_exist ? 0 : O_CREAT), 0600);
-    if (fd < 0) {
+    if (!have_file(path, must_exist)) {
         snprintf(error, error_size, "cannot open the store %s: %s%s", path, strerror(errno),
                  must_exist ? "" : " (--store FILE names another, --no-store does without)");
         return NULL;
     }
-    close(fd);
     if (sqlite3_open_v2(path, &db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL) ==
             SQLITE_OK &&
         sqlite3_busy_timeout(db, OPEN_BUSY_MS) == SQLITE_OK &&

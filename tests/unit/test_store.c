@@ -351,6 +351,44 @@ static void two_writers_add_up(void **state)
     remove_place(&place);
 }
 
+/* What another process does: opens the file, looks for a name and closes it. */
+static int look_for(const char *path, const char *local)
+{
+    const struct mc_store_options options = {.path = path};
+    char error[1024];
+    struct mc_known known;
+    struct mc_store *store = mc_store_open(&options, error, sizeof error);
+    bool found = store && mc_store_get(store, s(local), s("acme.com"), &known);
+    mc_store_close(store);
+    return found ? 0 : 1;
+}
+
+static bool another_process_finds(const struct place *place, const char *local)
+{
+    char command[300];
+    snprintf(command, sizeof command, "/proc/%d/exe %s %s", (int)getpid(), place->path, local);
+    return system(command) == 0;
+}
+
+/* A service opens the file anew while it still holds it: the locks of the process stay (those of
+ * POSIX go with any descriptor of the file that is closed), so nobody takes the log away. */
+static void opening_it_twice_keeps_the_locks(void **state)
+{
+    (void)state;
+    struct place place;
+    make_place(&place);
+    struct mc_store *one = open_at(&place, false), *two = open_at(&place, false);
+    put(one, "ann", "acme.com", MC_REASON_ACCEPTED, T0, "");
+    assert_true(mc_store_commit(one, true));
+    assert_true(another_process_finds(&place, "ann"));
+    put(one, "bob", "acme.com", MC_REASON_ACCEPTED, T0, "");
+    assert_true(mc_store_commit(one, true));
+    assert_true(another_process_finds(&place, "bob"));
+    mc_store_close(one);
+    mc_store_close(two);
+    remove_place(&place);
+}
+
 /* While another process writes, nothing is lost: it stays pending. */
 static void a_busy_file_is_waited_for(void **state)
 {
@@ -624,8 +662,10 @@ static void an_address_is_small(void **state)
     remove_place(&place);
 }
 
-int main(void)
+int main(int count, char **arguments)
 {
+    if (count == 3)
+        return look_for(arguments[1], arguments[2]);
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_rules_by_table),
         cmocka_unit_test(max_age_caps_every_limit),
@@ -635,6 +675,7 @@ int main(void)
         cmocka_unit_test(a_hashed_store_tells_nobody),
         cmocka_unit_test(a_plain_store_does_not_turn_hashed),
         cmocka_unit_test(two_writers_add_up),
+        cmocka_unit_test(opening_it_twice_keeps_the_locks),
         cmocka_unit_test(a_busy_file_is_waited_for),
         cmocka_unit_test(forgetting),
         cmocka_unit_test(bounces_by_table),
