@@ -7,7 +7,9 @@
 
 #define RESUME_SECONDS (12 * 3600) /* a run that was cut short longer ago is another night's */
 #define COMMIT_EVERY   500         /* verdicts, or ... */
-#define COMMIT_MS      20 /* ... so often: what a kill costs; a commit costs as ten verdicts do */
+#define COMMIT_MS      20  /* ... so often: what a kill costs; a commit costs as ten verdicts do */
+#define BUSY_MS        500 /* after another process kept the file busy */
+#define SILENT_TRIES   10  /* each of a tenth of a second, before that is said */
 
 static struct mc_span local_of(const struct mc_engine *engine, uint32_t address)
 {
@@ -518,8 +520,9 @@ void mc_recall_turn(struct mc_engine *engine)
     int64_t now = mc_loop_now_ms(engine->loop);
     if (now - engine->committed_ms < COMMIT_MS || !mc_store_pending(engine->store))
         return;
-    engine->committed_ms = now;
     (void)mc_store_commit(engine->store, false);
+    /* another process is at it: the network does not wait for that */
+    engine->committed_ms = now + (mc_store_pending(engine->store) ? BUSY_MS : 0);
 }
 
 void mc_recall_tick(struct mc_engine *engine)
@@ -553,6 +556,11 @@ void mc_engine_expect(struct mc_engine *engine, uint64_t addresses)
 
 bool mc_engine_keep(struct mc_engine *engine, char *error, size_t error_size)
 {
+    bool kept = false;
+    for (int i = 0; i < SILENT_TRIES && !kept; i++)
+        kept = mc_engine_try_keep(engine);
+    if (!kept && engine->notice)
+        engine->notice(engine->notice_arg, "another process keeps the store busy: waiting for it");
     if (!engine->store || mc_store_commit(engine->store, true))
         return true;
     snprintf(error, error_size, "%s", mc_store_error(engine->store));

@@ -190,7 +190,8 @@ static void consider_age(struct office *office)
     if (office->addresses > MC_DESK_ADDRESSES || age_ms > MC_DESK_FRESH_MS)
         office->worn = true;
     if (office->worn && has_nothing_to_do(office)) {
-        renew(office);
+        if (mc_engine_try_keep(office->engine)) /* else later: nobody waits for a busy store */
+            renew(office);
     } else if (!office->stopping &&
                (age_ms > MC_DESK_WORN_MS || office->addresses > 2 * MC_DESK_ADDRESSES)) {
         office->stopping = office->worn = true;
@@ -258,7 +259,7 @@ bool mc_desk_ask(struct mc_desk *desk, enum mailcheck_depth depth, const struct 
     mc_engine_result(office->engine, index, result);
     if (known && is_stale(office, result)) {
         office->worn = true;
-        if (has_nothing_to_do(office)) {
+        if (has_nothing_to_do(office) && mc_engine_try_keep(office->engine)) {
             renew(office);
             index = add(office, address);
             known = is_known(office, index);

@@ -26,6 +26,7 @@ enum mc_statement {
     MC_SQL_PUT_PEER,
     MC_SQL_GET_MARK,
     MC_SQL_PUT_MARK,
+    MC_SQL_DROP_MARK,
     MC_SQL_PUT_REPORT,
     MC_SQL_COUNT_MISJUDGED,
     MC_SQL_BEGIN,

@@ -4,7 +4,8 @@
 #include "store/codes.h"
 #include "store/private.h"
 
-#define LAST_TRIES      6 /* of the busy time-out: how long the last commit waits */
+#define LAST_TRIES      600 /* of the busy time-out: how long the last commit waits */
+#define MARK_TRIES      20
 #define HOST_NAME_BYTES 255
 
 /* The number of a name, made where it has none; inside a transaction. */
@@ -294,8 +295,9 @@ bool mc_store_set_mark(struct mc_store *store, const char *name, int64_t moment)
         return false;
     sqlite3_bind_text(put, 1, name, -1, SQLITE_STATIC);
     sqlite3_bind_int64(put, 2, moment);
+    sqlite3_bind_text(store->statements[MC_SQL_DROP_MARK], 1, name, -1, SQLITE_STATIC);
     int result = SQLITE_BUSY;
-    for (int i = 0; result == SQLITE_BUSY && i < LAST_TRIES; i++)
-        result = mc_store_run(store, MC_SQL_PUT_MARK);
-    return result == SQLITE_DONE || mc_store_fail(store, "write to");
+    for (int i = 0; result == SQLITE_BUSY && i < MARK_TRIES; i++)
+        result = mc_store_run(store, moment ? MC_SQL_PUT_MARK : MC_SQL_DROP_MARK);
+    return result == SQLITE_DONE || result == SQLITE_BUSY || mc_store_fail(store, "write to");
 }

@@ -27,6 +27,7 @@ static const char *const sql[MC_SQL_COUNT] = {
                         " ON CONFLICT(name) DO UPDATE SET name = name RETURNING id",
     [MC_SQL_GET_MARK] = "SELECT value FROM meta WHERE name = ?1",
     [MC_SQL_PUT_MARK] = "INSERT OR REPLACE INTO meta(name, value) VALUES(?1, ?2)",
+    [MC_SQL_DROP_MARK] = "DELETE FROM meta WHERE name = ?1",
     [MC_SQL_GET_PEER] = "SELECT learned_at, habits, out_until, out_reason, out_line, day_at, asked"
                         " FROM peer WHERE name = ?1 AND origin = ?2",
     [MC_SQL_PUT_PEER] =
@@ -42,15 +43,32 @@ static const char *const sql[MC_SQL_COUNT] = {
 
 /* ---- SQLite ---- */
 
+/* What is to be done about it. */
+static const char *remedy(int code)
+{
+    switch (code & 0xff) {
+    case SQLITE_BUSY:
+    case SQLITE_LOCKED:
+        return "another process has been writing to it for long: run again when it is done";
+    case SQLITE_FULL:
+        return "make room and run again, name another with --store FILE, or go without it with "
+               "--no-store";
+    case SQLITE_CORRUPT:
+    case SQLITE_NOTADB:
+        return "restore it from a copy or move it away, name another with --store FILE, or go "
+               "without it with --no-store";
+    default:
+        return "name another with --store FILE, or go without it with --no-store";
+    }
+}
+
 bool mc_store_fail(struct mc_store *store, const char *doing)
 {
     struct mc_text text = {0};
     if (store->error)
         return false;
-    mc_text_printf(&text,
-                   "cannot %s the store %s: %s (mend it, name another with --store FILE, or go "
-                   "without it with --no-store)",
-                   doing, store->path, sqlite3_errmsg(store->db));
+    mc_text_printf(&text, "cannot %s the store %s: %s (%s)", doing, store->path,
+                   sqlite3_errmsg(store->db), remedy(sqlite3_errcode(store->db)));
     store->error = mc_strdup(mc_text_z(&text));
     mc_text_free(&text);
     return false;
@@ -158,9 +176,11 @@ struct mc_store *mc_store_open(const struct mc_store_options *options, char *err
         if (sqlite3_prepare_v3(store->db, sql[i], -1, SQLITE_PREPARE_PERSISTENT,
                                &store->statements[i], NULL) != SQLITE_OK)
             mc_store_fail(store, "read");
-    /* one that cannot be written must be found out before the first packet leaves */
-    if (!store->error && (mc_store_run(store, MC_SQL_BEGIN) != SQLITE_DONE ||
-                          mc_store_run(store, MC_SQL_COMMIT) != SQLITE_DONE))
+    /* one that cannot be written must be found out before the first packet leaves; another process
+     * may be at it */
+    int begun = store->error ? SQLITE_BUSY : mc_store_run(store, MC_SQL_BEGIN);
+    if (begun != SQLITE_BUSY &&
+        (begun != SQLITE_DONE || mc_store_run(store, MC_SQL_COMMIT) != SQLITE_DONE))
         mc_store_fail(store, "write to");
     if (store->error)
         snprintf(error, error_size, "%s", store->error);

@@ -105,8 +105,8 @@ bool mc_store_get_peer(struct mc_store *store, struct mc_span name, uint32_t ori
 void mc_store_put_peer(struct mc_store *store, struct mc_span name, uint32_t origin,
                        const struct mc_store_peer *peer);
 
-/* A moment that is kept by name, at once: 0 where there is none, and to remove it. False: see
- * mc_store_error. */
+/* A moment that is kept by name, at once: 0 where there is none, and to remove it; not where
+ * another process keeps the file busy. False: see mc_store_error. */
 int64_t mc_store_mark(struct mc_store *store, const char *name);
 bool mc_store_set_mark(struct mc_store *store, const char *name, int64_t moment);
 
@@ -116,7 +116,7 @@ uint64_t mc_store_hash(struct mc_span text, uint64_t seed);
 /* What was put and is not written yet. */
 size_t mc_store_pending(const struct mc_store *store);
 /* Writes it. Where another process keeps the file busy it stays pending, and true is returned
- * unless `last`, which waits longer. False: see mc_store_error. */
+ * unless `last`, which waits a minute. False: see mc_store_error. */
 bool mc_store_commit(struct mc_store *store, bool last);
 
 /* ---- for people: `mailcheck store` ---- */

@@ -222,6 +222,34 @@ mailcheck store --store "$T/both.db" stats
 ok "and the store is whole" test "$status" = 0
 rm -f "$T"/both.db*
 
+# --- another process keeps it busy ---------------------------------------------------------------
+hold() { # MODE: a transaction, open until its input ends
+    /usr/bin/python3 -c '
+import sqlite3, sys
+store = sqlite3.connect(sys.argv[1], isolation_level=None)
+store.execute(sys.argv[2])
+store.execute("SELECT count(*) FROM address").fetchall()
+open(sys.argv[3], "w").close()
+sys.stdin.read()' "$store" "$1" "$T/held" <"$T/holds" &
+    exec {holds}>"$T/holds"
+    wait_until "the store is held" test -e "$T/held"
+    rm "$T/held"
+}
+let_go() { exec {holds}>&-; }
+mkfifo "$T/holds"
+printf '%s\n' email live{5001,5002}@pipelining.example >"$T/new.csv"
+hold "BEGIN IMMEDIATE"
+"$MAILCHECK" clean "${options[@]}" -o "$T/new.out" "$T/new.csv" \
+    2>"$T/err" {holds}>&- &
+program=$!
+wait_until "it says that it waits" has "another process keeps the store busy" "$T/err"
+same "nothing is written before the store" "$(ls "$T"/new.out 2>"$T/never.err")" ""
+let_go
+wait "$program"
+same "a busy store is waited for" "$? $(grep -c deliverable "$T/new.out")" "0 2"
+mailcheck store --store "$store" get live5002@pipelining.example
+same "and fed" "$status" 0
+
 # --- a store that is of no use -------------------------------------------------------------------
 echo old >"$T/result.csv"
 broken() { # NAME WHAT-IT-SAYS

@@ -389,6 +389,31 @@ static void opening_it_twice_keeps_the_locks(void **state)
     remove_place(&place);
 }
 
+static void a_mark_goes_without_a_trace(void **state)
+{
+    (void)state;
+    struct place place;
+    make_place(&place);
+    struct mc_store *store = open_at(&place, false);
+    assert_int_equal(mc_store_mark(store, "run-of-a-list"), 0);
+    assert_true(mc_store_set_mark(store, "run-of-a-list", T0));
+    assert_int_equal(mc_store_mark(store, "run-of-a-list"), T0);
+    assert_true(mc_store_set_mark(store, "run-of-a-list", 0));
+    assert_int_equal(mc_store_mark(store, "run-of-a-list"), 0);
+    mc_store_close(store);
+    sqlite3 *db;
+    sqlite3_stmt *count;
+    assert_int_equal(sqlite3_open(place.path, &db), SQLITE_OK);
+    assert_int_equal(sqlite3_prepare_v2(db, "SELECT count(*) FROM meta WHERE name GLOB 'run-*'", -1,
+                                        &count, NULL),
+                     SQLITE_OK);
+    assert_int_equal(sqlite3_step(count), SQLITE_ROW);
+    assert_int_equal(sqlite3_column_int(count, 0), 0);
+    sqlite3_finalize(count);
+    sqlite3_close(db);
+    remove_place(&place);
+}
+
 /* While another process writes, nothing is lost: it stays pending. */
 static void a_busy_file_is_waited_for(void **state)
 {
@@ -403,6 +428,12 @@ static void a_busy_file_is_waited_for(void **state)
     put(store, "ann", "acme.com", MC_REASON_ACCEPTED, T0, "");
     assert_true(mc_store_commit(store, false));
     assert_int_equal(mc_store_pending(store), 1);
+    /* who comes meanwhile may read, and leaves no mark */
+    struct mc_store *late = open_at(&place, false);
+    assert_false(mc_store_get(late, s("ann"), s("acme.com"), &known));
+    assert_true(mc_store_set_mark(late, "run", T0));
+    assert_null(mc_store_error(late));
+    mc_store_close(late);
     assert_int_equal(sqlite3_exec(other, "COMMIT", NULL, NULL, NULL), SQLITE_OK);
     assert_true(mc_store_commit(store, false));
     assert_int_equal(mc_store_pending(store), 0);
@@ -676,6 +707,7 @@ int main(int count, char **arguments)
         cmocka_unit_test(a_plain_store_does_not_turn_hashed),
         cmocka_unit_test(two_writers_add_up),
         cmocka_unit_test(opening_it_twice_keeps_the_locks),
+        cmocka_unit_test(a_mark_goes_without_a_trace),
         cmocka_unit_test(a_busy_file_is_waited_for),
         cmocka_unit_test(forgetting),
         cmocka_unit_test(bounces_by_table),
