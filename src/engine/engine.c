@@ -290,8 +290,9 @@ uint32_t mc_engine_add(struct mc_engine *engine, const struct mc_address *parsed
     record->utf8 = parsed->needs_smtputf8;
     engine->unsettled++;
     start_ticking(engine);
-    bool wanted = admit(engine, address,
-                        mc_lists_is_suppressed(engine->lists, parsed->local, parsed->domain));
+    bool suppressed = !engine->hooks.hides_suppressed &&
+                      mc_lists_is_suppressed(engine->lists, parsed->local, parsed->domain);
+    bool wanted = admit(engine, address, suppressed);
     if (engine->depth != MAILCHECK_DEPTH_SYNTAX) {
         if (new_domain && engine->input == MC_INPUT_LIVE)
             release(engine, true);

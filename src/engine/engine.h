@@ -26,6 +26,7 @@ struct mc_engine_hooks {
     struct mc_lists *lists; /* borrowed; NULL: its own, by the options */
     /* Questions never end: what others of a run might still prove is not waited for. */
     bool is_endless;
+    bool hides_suppressed; /* whoever asks is not told who is on the suppress list */
 };
 
 /* NULL and a sentence in `error` on options that make no sense. */

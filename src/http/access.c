@@ -311,12 +311,11 @@ static bool is_local_name(struct mc_span host)
            (parse_address(host, &address) && is_loopback(&address));
 }
 
-static bool is_of_this_host(const struct mc_http_request *request, const struct mc_http_peer *peer)
+static bool is_of_this_host(const struct mc_access *access, const struct mc_http_request *request,
+                            const struct mc_http_peer *peer)
 {
     struct mc_span origin = mc_http_request_header(request, MC_HTTP_ORIGIN);
-    if (!is_loopback(peer) || mc_http_request_header(request, MC_HTTP_FORWARDED_FOR).len ||
-        mc_http_request_header(request, MC_HTTP_FORWARDED).len ||
-        mc_http_request_header(request, MC_HTTP_VIA).len)
+    if (!is_loopback(peer) || is_trusted(access, peer) || mc_http_request_is_passed_on(request))
         return false;
     if (origin.len && (!starts(&origin, "http://") || !is_local_name(origin)))
         return false;
@@ -337,11 +336,13 @@ void mc_access_identify(const struct mc_access *access, const struct mc_http_req
         struct mc_span scheme = word(&bearer);
         given = mc_span_equal_nocase(scheme, mc_span_of("bearer")) ? word(&bearer) : scheme;
     }
-    if (given.len) {
+    /* a key that is empty is a key that is wrong: somebody's variable was not set */
+    if (mc_http_request_has(request, MC_HTTP_API_KEY) ||
+        mc_http_request_has(request, MC_HTTP_AUTHORIZATION)) {
         bool good = find_key(access, given, &caller->key);
         caller->kind = good ? MC_CALLER_KEY : MC_CALLER_REFUSED;
         caller->deepest = MAILCHECK_DEPTH_SMTP;
-    } else if (!access->options.keys && is_of_this_host(request, peer)) {
+    } else if (!access->options.keys && is_of_this_host(access, request, peer)) {
         caller->kind = MC_CALLER_LOCAL;
         caller->deepest = MAILCHECK_DEPTH_SMTP;
     }

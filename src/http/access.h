@@ -3,10 +3,11 @@
  * an argument.
  *
  * Three kinds of callers. With a key: everything, at the key's rate and within its day's budget.
- * Without: syntax and DNS only, at the rate of a client address (an IPv6 /64); so nobody finds out
- * mailboxes through us who was not let in. And this host's own programs, where there is no file of
- * keys: everything. Those connect from loopback to a name of loopback, were not passed on by
- * a proxy and not sent by some web page; else anybody's browser could be made to ask for him. */
+ * Without, a stranger: syntax and DNS only, at the rate of a client address (an IPv6 /64); so
+ * nobody finds out mailboxes through us who was not let in. And this host's own programs, where
+ * there is no file of keys: everything. Those connect from loopback to a name of loopback, were not
+ * passed on by a proxy and not sent by some web page; else anybody's browser could be made to ask
+ * for him. */
 #ifndef MC_HTTP_ACCESS_H
 #define MC_HTTP_ACCESS_H
 
@@ -46,7 +47,7 @@ struct mc_caller {
     struct mc_http_peer client;   /* who is behind the proxy */
     enum mailcheck_depth deepest; /* he may ask for */
 };
-/* MC_CALLER_REFUSED: a key that is none of ours, and nothing may be told. */
+/* MC_CALLER_REFUSED: a key that is none of ours, or an empty one, and nothing may be told. */
 void mc_access_identify(const struct mc_access *access, const struct mc_http_request *request,
                         const struct mc_http_peer *peer, struct mc_caller *caller);
 

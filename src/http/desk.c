@@ -7,13 +7,15 @@
 #include "base/memory.h"
 
 #define KEEP_AGAIN_MS 10 /* another process has the store */
-#define DEPTHS        3
+#define OFFICES       5  /* one a depth; and for strangers, where there is a suppress list */
+#define FOR_STRANGERS 3  /* behind the last depth */
 
-/* The engine of one depth, of one generation after the other. */
-struct office {
+/* The engine of one depth and kind of callers, of one generation after the other. */
+struct mc_office {
     struct mc_desk *desk;
     struct mc_engine *engine;
     enum mailcheck_depth depth;
+    bool is_strangers;
     int64_t begun_ms;
     uint32_t addresses; /* in it */
     bool worn;          /* to be replaced when it has nothing to do */
@@ -28,7 +30,7 @@ struct mc_desk {
     struct mc_loop *loop;
     struct mc_lists *lists;
     struct mailcheck_options options;
-    struct office offices[DEPTHS];
+    struct mc_office offices[OFFICES];
     size_t waiting;
     uint64_t generations, dns_questions, sessions, recipients, controls;
     bool stopped;
@@ -55,7 +57,7 @@ static void take_waiter(struct mc_waiter *waiter)
     waiter->link = NULL;
 }
 
-static struct mc_waiter **place_of(struct office *office, uint32_t address)
+static struct mc_waiter **place_of(struct mc_office *office, uint32_t address)
 {
     if (address >= office->room) {
         size_t room = office->room;
@@ -80,7 +82,7 @@ static bool is_unknown(const struct mc_result *result)
 
 static void on_settled(void *arg, uint32_t address)
 {
-    struct office *office = arg;
+    struct mc_office *office = arg;
     struct mc_result result;
     if (address >= office->room || !office->of_address[address])
         return;
@@ -96,7 +98,7 @@ static void on_settled(void *arg, uint32_t address)
     }
 }
 
-static bool begin(struct office *office, char *error, size_t error_size)
+static bool begin(struct mc_office *office, char *error, size_t error_size)
 {
     struct mc_desk *desk = office->desk;
     struct mailcheck_options options = desk->options;
@@ -104,7 +106,8 @@ static bool begin(struct office *office, char *error, size_t error_size)
                                           .settled = on_settled,
                                           .loop = desk->loop,
                                           .lists = desk->lists,
-                                          .is_endless = true};
+                                          .is_endless = true,
+                                          .hides_suppressed = office->is_strangers};
     options.depth = office->depth;
     office->engine = mc_engine_new(&options, &hooks, error, error_size);
     office->begun_ms = mc_loop_now_ms(desk->loop);
@@ -114,7 +117,7 @@ static bool begin(struct office *office, char *error, size_t error_size)
     return office->engine != NULL;
 }
 
-static void add_counts(struct mc_desk *desk, const struct office *office)
+static void add_counts(struct mc_desk *desk, const struct mc_office *office)
 {
     struct mc_engine_counts counts;
     mc_engine_count(office->engine, &counts);
@@ -127,12 +130,12 @@ static void add_counts(struct mc_desk *desk, const struct office *office)
 /* ---- asking ---- */
 
 /* True: the address has its verdict, and that is in the store. */
-static bool is_known(struct office *office, uint32_t address)
+static bool is_known(struct mc_office *office, uint32_t address)
 {
     return mc_engine_is_settled(office->engine, address) && mc_engine_try_keep(office->engine);
 }
 
-static void wait_for(struct office *office, uint32_t address, struct mc_waiter *waiter)
+static void wait_for(struct mc_office *office, uint32_t address, struct mc_waiter *waiter)
 {
     waiter->address = address;
     put_waiter(mc_engine_is_settled(office->engine, address) ? &office->settled
@@ -140,7 +143,7 @@ static void wait_for(struct office *office, uint32_t address, struct mc_waiter *
                waiter);
 }
 
-static uint32_t add(struct office *office, const struct mc_address *address)
+static uint32_t add(struct mc_office *office, const struct mc_address *address)
 {
     bool is_new;
     uint32_t index = mc_engine_add(office->engine, address, 0, &is_new);
@@ -150,7 +153,7 @@ static uint32_t add(struct office *office, const struct mc_address *address)
 
 /* ---- generations ---- */
 
-static bool has_nothing_to_do(const struct office *office)
+static bool has_nothing_to_do(const struct mc_office *office)
 {
     struct mc_engine_counts counts;
     mc_engine_count(office->engine, &counts);
@@ -158,7 +161,7 @@ static bool has_nothing_to_do(const struct office *office)
 }
 
 /* The next generation; what the last one left open is asked of it. */
-static void renew(struct office *office)
+static void renew(struct mc_office *office)
 {
     struct mc_desk *desk = office->desk;
     struct mc_engine *old = office->engine;
@@ -182,7 +185,7 @@ static void renew(struct office *office)
     }
 }
 
-static void consider_age(struct office *office)
+static void consider_age(struct mc_office *office)
 {
     int64_t age_ms = mc_loop_now_ms(office->desk->loop) - office->begun_ms;
     if (!office->addresses || office->desk->stopped)
@@ -200,7 +203,7 @@ static void consider_age(struct office *office)
 }
 
 /* An unknown verdict that is asked for again after a while is worth a new try. */
-static bool is_stale(const struct office *office, const struct mc_result *result)
+static bool is_stale(const struct mc_office *office, const struct mc_result *result)
 {
     return is_unknown(result) &&
            mc_engine_wall_clock(office->engine) - result->checked_at > MC_DESK_UNKNOWN_MS / 1000;
@@ -213,9 +216,13 @@ enum mailcheck_depth mc_desk_depth(const struct mc_desk *desk)
     return desk->options.depth;
 }
 
-static struct office *office_of(struct mc_desk *desk, enum mailcheck_depth depth)
+static struct mc_office *office_of(struct mc_desk *desk, const struct mc_desk_question *question)
 {
-    return &desk->offices[depth < desk->options.depth ? depth : desk->options.depth];
+    enum mailcheck_depth depth =
+        question->depth < desk->options.depth ? question->depth : desk->options.depth;
+    MC_ASSERT(!question->is_strangers || depth != MAILCHECK_DEPTH_SMTP);
+    struct mc_office *office = &desk->offices[depth];
+    return question->is_strangers && office[FOR_STRANGERS].engine ? &office[FOR_STRANGERS] : office;
 }
 
 static void nothing_known(struct mc_desk *desk, struct mc_span email, struct mc_result *result)
@@ -234,17 +241,19 @@ static void nothing_known(struct mc_desk *desk, struct mc_span email, struct mc_
     };
 }
 
-static void join(struct office *office, struct mc_waiter *waiter, const struct mc_address *address)
+static void join(struct mc_office *office, struct mc_waiter *waiter,
+                 const struct mc_address *address)
 {
     waiter->email = mc_span_dup(address->email);
-    waiter->depth = office->depth;
+    waiter->office = office;
     office->desk->waiting++;
 }
 
-bool mc_desk_ask(struct mc_desk *desk, enum mailcheck_depth depth, const struct mc_address *address,
+bool mc_desk_ask(struct mc_desk *desk, const struct mc_desk_question *question,
                  struct mc_result *result, struct mc_waiter *waiter)
 {
-    struct office *office = office_of(desk, depth);
+    const struct mc_address *address = question->address;
+    struct mc_office *office = office_of(desk, question);
     if (office->stopping) {
         nothing_known(desk, address->email, result);
         if (waiter) {
@@ -275,11 +284,10 @@ bool mc_desk_ask(struct mc_desk *desk, enum mailcheck_depth depth, const struct 
 
 void mc_desk_so_far(struct mc_desk *desk, const struct mc_waiter *waiter, struct mc_result *result)
 {
-    struct office *office = office_of(desk, waiter->depth);
     if (waiter->address == MC_NONE)
         nothing_known(desk, mc_span_of(waiter->email), result);
     else
-        mc_engine_result(office->engine, waiter->address, result);
+        mc_engine_result(waiter->office->engine, waiter->address, result);
 }
 
 static void release(struct mc_desk *desk, struct mc_waiter *waiter)
@@ -296,7 +304,7 @@ void mc_desk_leave(struct mc_desk *desk, struct mc_waiter *waiter)
         release(desk, waiter);
 }
 
-static void answer_settled(struct office *office)
+static void answer_settled(struct mc_office *office)
 {
     struct mc_desk *desk = office->desk;
     if (!office->settled)
@@ -316,18 +324,20 @@ static void answer_settled(struct office *office)
 
 void mc_desk_turn(struct mc_desk *desk)
 {
-    for (size_t i = 0; i <= (size_t)desk->options.depth; i++) {
-        mc_engine_turn(desk->offices[i].engine);
-        answer_settled(&desk->offices[i]);
-        consider_age(&desk->offices[i]);
-    }
+    for (struct mc_office *office = desk->offices; office < desk->offices + OFFICES; office++)
+        if (office->engine) {
+            mc_engine_turn(office->engine);
+            answer_settled(office);
+            consider_age(office);
+        }
 }
 
 void mc_desk_stop(struct mc_desk *desk)
 {
     desk->stopped = true;
-    for (size_t i = 0; i <= (size_t)desk->options.depth; i++)
-        mc_engine_stop(desk->offices[i].engine);
+    for (size_t i = 0; i < OFFICES; i++)
+        if (desk->offices[i].engine)
+            mc_engine_stop(desk->offices[i].engine);
 }
 
 bool mc_desk_keep(struct mc_desk *desk, char *error, size_t error_size)
@@ -355,10 +365,15 @@ struct mc_desk *mc_desk_new(struct mc_loop *loop, const struct mailcheck_options
         mc_desk_free(desk);
         return NULL;
     }
-    for (size_t i = 0; i <= (size_t)options->depth; i++) {
-        desk->offices[i].desk = desk;
-        desk->offices[i].depth = (enum mailcheck_depth)i;
-        if (!begin(&desk->offices[i], error, error_size)) {
+    for (size_t i = 0; i < OFFICES; i++) {
+        struct mc_office *office = &desk->offices[i];
+        office->desk = desk;
+        office->is_strangers = i >= FOR_STRANGERS;
+        office->depth = (enum mailcheck_depth)(i % FOR_STRANGERS);
+        if (office->depth > options->depth ||
+            (office->is_strangers && !mc_lists_has_suppressed(desk->lists)))
+            continue;
+        if (!begin(office, error, error_size)) {
             mc_desk_free(desk);
             return NULL;
         }
@@ -380,8 +395,8 @@ void mc_desk_free(struct mc_desk *desk)
     if (!desk)
         return;
     mc_timer_cancel(&desk->again);
-    for (size_t i = 0; i < DEPTHS; i++) {
-        struct office *office = &desk->offices[i];
+    for (size_t i = 0; i < OFFICES; i++) {
+        struct mc_office *office = &desk->offices[i];
         forget_waiters(desk, office->settled);
         forget_waiters(desk, office->homeless);
         for (size_t at = 0; at < office->room; at++)
@@ -408,9 +423,11 @@ void mc_desk_count(const struct mc_desk *desk, struct mc_desk_counts *counts)
         .recipients = desk->recipients,
         .controls = desk->controls,
     };
-    for (size_t i = 0; i <= (size_t)desk->options.depth; i++) {
+    for (size_t i = 0; i < OFFICES; i++) {
         const struct mc_engine *engine = desk->offices[i].engine;
         struct mc_engine_counts now;
+        if (!engine)
+            continue;
         mc_engine_count(engine, &now);
         counts->dns_questions += now.dns_questions;
         counts->sessions += now.sessions;

@@ -10,7 +10,10 @@
  * Never are two alive at once: connection caps hold across the change, and what providers were
  * asked today and who wants to be left alone is passed on. Verdicts outlive it in the store.
  *
- * An answer is given when it is in the store, not before: what was said is not lost by a kill. */
+ * An answer is given when it is in the store, not before: what was said is not lost by a kill.
+ *
+ * Strangers are answered by engines of their own, which know neither store nor suppress list: what
+ * is there is the owner's business. */
 #ifndef MC_HTTP_DESK_H
 #define MC_HTTP_DESK_H
 
@@ -30,6 +33,7 @@
 #define MC_DESK_ADDRESSES  1000000 /* in one generation: some 100 MB */
 
 struct mc_desk;
+struct mc_office;
 
 /* Somebody who waits; embedded in its owner. */
 struct mc_waiter {
@@ -40,7 +44,7 @@ struct mc_waiter {
     struct mc_waiter *next, **link; /* private, and so is what follows */
     char *email;
     uint32_t address;
-    enum mailcheck_depth depth;
+    struct mc_office *office;
 };
 
 /* Borrows `loop`, copies `options`, whose strings must outlive the desk. NULL and a sentence in
@@ -53,9 +57,14 @@ void mc_desk_free(struct mc_desk *desk);
 /* The deepest that can be asked for; a deeper question is asked no deeper. */
 enum mailcheck_depth mc_desk_depth(const struct mc_desk *desk);
 
+struct mc_desk_question {
+    const struct mc_address *address;
+    enum mailcheck_depth depth; /* a stranger's is MAILCHECK_DEPTH_DNS at most */
+    bool is_strangers;
+};
 /* True: `result` is the verdict. False: it is what is known so far, and `waiter` (NULL: nobody)
  * waits. Spans live until the next call on the desk. */
-bool mc_desk_ask(struct mc_desk *desk, enum mailcheck_depth depth, const struct mc_address *address,
+bool mc_desk_ask(struct mc_desk *desk, const struct mc_desk_question *question,
                  struct mc_result *result, struct mc_waiter *waiter);
 /* What is known so far of what he waits for. */
 void mc_desk_so_far(struct mc_desk *desk, const struct mc_waiter *waiter, struct mc_result *result);

@@ -105,11 +105,16 @@ static void no_address(const struct mc_address *address, struct mc_result *resul
 static bool ask(struct mc_endpoints *endpoints, const struct visit *visit, struct mc_span email,
                 struct mc_address *address, struct mc_result *result, struct mc_waiter *waiter)
 {
+    const struct mc_desk_question question = {
+        .address = address,
+        .depth = visit->depth,
+        .is_strangers = visit->caller.kind == MC_CALLER_ANYBODY,
+    };
     bool known = true;
     if (mc_address_parse(email, address) != MC_SYNTAX_OK)
         no_address(address, result);
     else
-        known = mc_desk_ask(endpoints->desk, visit->depth, address, result, waiter);
+        known = mc_desk_ask(endpoints->desk, &question, result, waiter);
     if (known)
         endpoints->verdicts[result->reason]++;
     return known;
@@ -430,14 +435,22 @@ void mc_endpoints_handle(void *arg, struct mc_http_exchange *exchange,
         if (mc_span_equal(path, mc_span_of(routes[i].path)))
             visit.route = &routes[i];
     clock_gettime(CLOCK_MONOTONIC, &visit.began);
+    mc_access_identify(endpoints->access, request, mc_http_exchange_peer(exchange), &visit.caller);
+    visit.is_cross_origin =
+        visit.route && visit.route->is_api &&
+        mc_access_origin(endpoints->access, mc_http_request_header(request, MC_HTTP_ORIGIN));
+    if (visit.caller.kind == MC_CALLER_REFUSED) {
+        visit.retry_after = mc_access_spend(endpoints->access, &visit.caller, 1, visit.at_ms, 0);
+        mc_endpoints_fail(endpoints, &visit, visit.retry_after ? 429 : 401,
+                          visit.retry_after ? "too many questions; see Retry-After"
+                                            : "this key is not known here");
+        return;
+    }
     if (!visit.route) {
         mc_endpoints_fail(endpoints, &visit, 404, "there is nothing here; see /v1/openapi.json");
         return;
     }
     visit.allowed = visit.route->allowed;
-    visit.is_cross_origin =
-        visit.route->is_api &&
-        mc_access_origin(endpoints->access, mc_http_request_header(request, MC_HTTP_ORIGIN));
     bool is_post = mc_span_equal(method, mc_span("POST", 4));
     bool is_get = visit.is_head || mc_span_equal(method, mc_span("GET", 3));
     if (visit.route->is_api && mc_span_equal(method, mc_span("OPTIONS", 7))) {
@@ -446,14 +459,6 @@ void mc_endpoints_handle(void *arg, struct mc_http_exchange *exchange,
     }
     if (!(is_get && visit.route->get) && !(is_post && visit.route->post)) {
         mc_endpoints_fail(endpoints, &visit, 405, "not with this method; see Allow");
-        return;
-    }
-    mc_access_identify(endpoints->access, request, mc_http_exchange_peer(exchange), &visit.caller);
-    if (visit.route->is_api && visit.caller.kind == MC_CALLER_REFUSED) {
-        visit.retry_after = mc_access_spend(endpoints->access, &visit.caller, 1, visit.at_ms, 0);
-        mc_endpoints_fail(endpoints, &visit, visit.retry_after ? 429 : 401,
-                          visit.retry_after ? "too many questions; see Retry-After"
-                                            : "this key is not known here");
         return;
     }
     if (is_post)

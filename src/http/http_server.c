@@ -14,7 +14,7 @@
 #include "base/text.h"
 #include "http/reply_head.h"
 
-#define READ_BYTES      65536 /* taken at once */
+#define READ_BYTES      65536 /* taken at once, at most */
 #define ACCEPTS_A_TURN  64    /* so that those who are in get their turn */
 #define STEPS_A_TURN    32    /* requests or reads of one connection: the others get theirs */
 #define LINGER_MS       2000  /* a refused client may read why, while we throw away what it sends */
@@ -71,7 +71,7 @@ struct mc_http_server {
     struct mc_timer timer;   /* the earliest deadline ... */
     int64_t due_ms;          /* ... or one before it; INT64_MAX: none */
     struct mc_timer unpause; /* accepts again */
-    size_t open, bodies_bytes;
+    size_t open, bodies_bytes, replies_bytes;
     uint64_t accepted, evicted, timed_out;
     bool draining, warned;
     struct mc_text reply; /* scratch */
@@ -140,6 +140,13 @@ static void drop_request(struct mc_http_exchange *exchange)
     exchange->request = NULL;
 }
 
+static void drop_output(struct mc_http_exchange *exchange)
+{
+    exchange->server->replies_bytes -= exchange->output.room;
+    mc_text_free(&exchange->output);
+    exchange->sent = 0;
+}
+
 static void close_now(struct mc_http_exchange *exchange)
 {
     struct mc_http_server *server = exchange->server;
@@ -147,7 +154,7 @@ static void close_now(struct mc_http_exchange *exchange)
     mc_watch_close(&exchange->watch);
     drop_request(exchange);
     mc_text_free(&exchange->ahead);
-    mc_text_free(&exchange->output);
+    drop_output(exchange);
     free(exchange);
     server->open--;
 }
@@ -184,6 +191,17 @@ static void on_deadline(void *arg)
         mc_timer_set(&server->timer, next);
 }
 
+/* Closes the connection that has been longest in this phase. */
+static bool make_room(struct mc_http_server *server, enum phase phase)
+{
+    struct mc_http_exchange *first = server->phases[phase].first;
+    if (!first)
+        return false;
+    close_now(first);
+    server->evicted++;
+    return true;
+}
+
 /* ---- replies ---- */
 
 /* Sends what it can of the bytes; how many. A client that is gone takes all. */
@@ -206,6 +224,16 @@ static size_t send_some(struct mc_http_exchange *exchange, const char *at, size_
     return sent;
 }
 
+/* What the client has not taken yet. So much of that is kept for all together. */
+static void keep_output(struct mc_http_exchange *exchange, struct mc_span rest)
+{
+    struct mc_http_server *server = exchange->server;
+    mc_text_add_span(&exchange->output, rest);
+    server->replies_bytes += exchange->output.room;
+    while (server->replies_bytes > MC_HTTP_REPLIES_MAX && make_room(server, SENDING))
+        continue;
+}
+
 static void go_on(struct mc_http_exchange *exchange);
 
 void mc_http_reply(struct mc_http_exchange *exchange, const struct mc_http_reply *reply)
@@ -221,7 +249,7 @@ void mc_http_reply(struct mc_http_exchange *exchange, const struct mc_http_reply
     drop_request(exchange);
     size_t sent = send_some(exchange, out->at, out->len);
     if (sent < out->len)
-        mc_text_add(&exchange->output, out->at + sent, out->len - sent);
+        keep_output(exchange, mc_span(out->at + sent, out->len - sent));
     enter(exchange, sent < out->len ? SENDING : IDLE);
     if (!exchange->driven)
         go_on(exchange);
@@ -260,6 +288,9 @@ static size_t feed(struct mc_http_exchange *exchange, struct mc_span bytes)
     size_t before = mc_http_request_size(request);
     size_t taken = mc_http_request_take(request, bytes.at, bytes.len);
     server->bodies_bytes += mc_http_request_size(request) - before;
+    while (server->bodies_bytes > MC_HTTP_BODIES_MAX &&
+           server->phases[RECEIVING].first != exchange && make_room(server, RECEIVING))
+        continue;
     if (mc_http_request_refused(request)) {
         refuse(exchange, mc_http_request_refused(request));
     } else if (server->bodies_bytes > MC_HTTP_BODIES_MAX) {
@@ -271,19 +302,25 @@ static size_t feed(struct mc_http_exchange *exchange, struct mc_span bytes)
         exchange->last |= !mc_http_request_keep_alive(request);
         enter(exchange, WORKING);
         server->options.handle(server->options.arg, exchange, request);
+        if (exchange->request) { /* the reply is still to come */
+            server->bodies_bytes -= mc_http_request_size(request);
+            mc_http_request_drop_body(request);
+            server->bodies_bytes += mc_http_request_size(request);
+        }
     }
     return taken;
 }
 
-/* Up to READ_BYTES into the server's buffer; 0: nothing now. */
-static size_t read_some(struct mc_http_exchange *exchange)
+/* Up to so many bytes into the server's buffer; 0: nothing now. */
+static size_t read_some(struct mc_http_exchange *exchange, size_t most)
 {
     char *buffer = exchange->server->buffer;
+    most = most < READ_BYTES ? most : READ_BYTES;
     while (exchange->may_have_more) {
-        ssize_t n = recv(exchange->watch.fd, buffer, READ_BYTES, 0);
+        ssize_t n = recv(exchange->watch.fd, buffer, most, 0);
         if (n < 0 && errno == EINTR)
             continue;
-        exchange->may_have_more = n == READ_BYTES || (n > 0 && exchange->hung_up);
+        exchange->may_have_more = n == (ssize_t)most || (n > 0 && exchange->hung_up);
         if (n == 0 || (n < 0 && errno != EAGAIN && errno != EWOULDBLOCK))
             exchange->ended = true;
         return n > 0 ? (size_t)n : 0;
@@ -295,7 +332,7 @@ static size_t read_some(struct mc_http_exchange *exchange)
 static bool throw_away(struct mc_http_exchange *exchange)
 {
     size_t n;
-    while (exchange->lingered < LINGER_BYTES && (n = read_some(exchange)) > 0)
+    while (exchange->lingered < LINGER_BYTES && (n = read_some(exchange, READ_BYTES)) > 0)
         exchange->lingered += n;
     return exchange->lingered < LINGER_BYTES && !exchange->ended;
 }
@@ -313,11 +350,13 @@ static bool step(struct mc_http_exchange *exchange)
     }
     mc_text_free(ahead);
     exchange->ahead_at = 0;
-    struct mc_span bytes = mc_span(exchange->server->buffer, read_some(exchange));
+    size_t most = exchange->request ? mc_http_request_wants(exchange->request) : MC_HTTP_HEAD_READ;
+    struct mc_span bytes = mc_span(exchange->server->buffer, read_some(exchange, most));
     if (!bytes.len)
         return false;
     size_t taken = feed(exchange, bytes);
-    mc_text_add(ahead, bytes.at + taken, bytes.len - taken);
+    if (!exchange->last)
+        mc_text_add(ahead, bytes.at + taken, bytes.len - taken);
     return true;
 }
 
@@ -367,8 +406,7 @@ static void on_ready(void *arg, int fd, int what)
         exchange->sent += send_some(exchange, exchange->output.at + exchange->sent,
                                     exchange->output.len - exchange->sent);
         if (exchange->sent == exchange->output.len) {
-            mc_text_free(&exchange->output);
-            exchange->sent = 0;
+            drop_output(exchange);
             enter(exchange, IDLE);
         }
     }
@@ -411,11 +449,8 @@ static bool evict(struct mc_http_server *server)
 {
     static const enum phase order[] = {LINGERING, IDLE, RECEIVING, SENDING};
     for (size_t i = 0; i < MC_ARRAY_LEN(order); i++)
-        if (server->phases[order[i]].first) {
-            close_now(server->phases[order[i]].first);
-            server->evicted++;
+        if (make_room(server, order[i]))
             return true;
-        }
     return false;
 }
 

@@ -4,8 +4,9 @@
  * What it guards against. A request, headers and body, must be complete `receive_ms` after its
  * first byte, however it trickles in; a reply must be taken within the same time; a connection
  * between requests is closed after `idle_ms`. At `connections_max` the connection that has been
- * idle longest makes room, then the one whose request has been arriving longest; bodies under way
- * share MC_HTTP_BODIES_MAX. A connection costs about 300 bytes while nothing happens on it.
+ * idle longest makes room, then the one whose request has been arriving longest. Requests under way
+ * share MC_HTTP_BODIES_MAX, replies that are not taken MC_HTTP_REPLIES_MAX: beyond that the oldest
+ * makes room again. A connection costs about 300 bytes while nothing happens on it.
  *
  * Why not evhttp, whose loop this is: libevent 2.1.12 shows a connection to its owner only with its
  * first whole request. What never completes one can be neither counted nor timed: no cap, no total
@@ -23,6 +24,9 @@
 #include "loop/loop.h"
 
 #define MC_HTTP_BODIES_MAX (64 * 1024 * 1024) /* bytes of unfinished requests, all told */
+#define MC_HTTP_REPLIES_MAX                                                                        \
+    (64 * 1024 * 1024) /* of replies that did not fit into their sockets                           \
+                        */
 
 struct mc_http_server;
 
@@ -38,7 +42,8 @@ struct mc_http_peer {
 
 struct mc_http_options {
     void *arg;
-    /* A complete request, lent until the reply. Must lead to one mc_http_reply, now or later. */
+    /* A complete request, lent until the reply, its body during the call only. Must lead to one
+     * mc_http_reply, now or later. */
     void (*handle)(void *arg, struct mc_http_exchange *exchange,
                    const struct mc_http_request *request);
     /* A request that was refused before it was complete; for the counts. May be NULL. */

@@ -89,8 +89,7 @@ void mc_endpoints_metrics(struct mc_endpoints *endpoints, struct visit *visit)
     struct mc_desk_counts desk;
     struct mc_http_counts http = {0};
     /* how busy we are is the business of this host's monitoring */
-    if (mc_http_request_header(visit->request, MC_HTTP_FORWARDED_FOR).len ||
-        mc_http_request_header(visit->request, MC_HTTP_FORWARDED).len) {
+    if (mc_http_request_is_passed_on(visit->request)) {
         mc_endpoints_fail(endpoints, visit, 404, "not through a proxy");
         return;
     }

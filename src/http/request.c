@@ -11,9 +11,18 @@ static const struct {
     {"x-api-key", MC_HTTP_API_KEY},
     {"origin", MC_HTTP_ORIGIN},
     {"x-forwarded-for", MC_HTTP_FORWARDED_FOR},
-    {"forwarded", MC_HTTP_FORWARDED},
-    {"via", MC_HTTP_VIA},
     {"expect", MC_HTTP_EXPECT},
+};
+
+/* What proxies add. */
+static const struct {
+    const char *name;
+    bool is_prefix;
+} added[] = {
+    {"x-forwarded-", true},
+    {"forwarded", false},
+    {"via", false},
+    {"x-real-ip", false},
 };
 
 static int refuse(struct mc_http_request *request, unsigned status)
@@ -56,6 +65,23 @@ static int on_field(http_parser *parser, const char *at, size_t len)
     return 0;
 }
 
+/* Is the header whose value begins one that a proxy adds? */
+static bool is_added(const struct mc_http_request *request)
+{
+    size_t len =
+        request->name_len < sizeof request->name ? request->name_len : sizeof request->name;
+    struct mc_span name = mc_span(request->name, len);
+    for (size_t i = 0; i < MC_ARRAY_LEN(added); i++) {
+        struct mc_span wanted = mc_span_of(added[i].name);
+        if (added[i].is_prefix && len > wanted.len)
+            name.len = wanted.len;
+        if (mc_span_equal(name, wanted))
+            return true;
+        name.len = len;
+    }
+    return false;
+}
+
 /* The header whose value begins; MC_HTTP_HEADER_COUNT: none of ours. */
 static enum mc_http_header which(const struct mc_http_request *request)
 {
@@ -74,11 +100,12 @@ static int on_value(http_parser *parser, const char *at, size_t len)
     if (!request->in_value) {
         enum mc_http_header header = which(request);
         request->in_value = true;
+        request->is_passed_on |= !request->head_done && is_added(request);
         request->current = (uint8_t)header;
         if (header != MC_HTTP_HEADER_COUNT && request->seen & 1u << header) {
             /* two of these could be read in two ways; of a list the last line is the nearest hop's
              */
-            if (header != MC_HTTP_FORWARDED_FOR && header != MC_HTTP_VIA)
+            if (header != MC_HTTP_FORWARDED_FOR)
                 return refuse(request, 400);
             request->header[header].len = 0;
         }
@@ -97,8 +124,12 @@ static int on_headers(http_parser *parser)
     parser->upgrade = 0; /* the offer of another protocol is passed over */
     if (parser->http_major != 1 || parser->http_minor > 1)
         return refuse(request, 505);
-    if (parser->http_minor == 1 && !(request->seen & 1u << MC_HTTP_HOST))
+    if (parser->method == HTTP_CONNECT) /* to the library its body is no body */
         return refuse(request, 400);
+    if (parser->http_minor == 1 && !mc_http_request_has(request, MC_HTTP_HOST))
+        return refuse(request, 400);
+    if (parser->http_minor == 0 && parser->uses_transfer_encoding)
+        return refuse(request, 400); /* RFC 9112 section 6.1 */
     if (parser->flags & F_CONTENTLENGTH && parser->content_length > MC_HTTP_BODY_MAX)
         return refuse(request, 413);
     request->wants_continue = mc_span_equal_nocase(mc_http_request_header(request, MC_HTTP_EXPECT),
@@ -147,15 +178,53 @@ void mc_http_request_free(struct mc_http_request *request)
     mc_text_free(&request->text);
 }
 
+void mc_http_request_drop_body(struct mc_http_request *request)
+{
+    if (!request->body.len)
+        return;
+    request->text.len = request->body.at; /* it came last */
+    request->body.len = 0;
+    request->text.room = request->text.len ? request->text.len : 1;
+    request->text.at = mc_realloc(request->text.at, request->text.room);
+}
+
+/* How many bytes may be shown to the library: up to the first that ends or continues a line in a
+ * way RFC 9112 sections 2.2 and 5.2 let a server refuse. The library takes them, and so might not
+ * the proxy before us: what is a header to one would be a request to the other. */
+static size_t strict(struct mc_http_request *request, const char *at, size_t len)
+{
+    for (size_t i = 0; i < len && !request->head_read; i++) {
+        char c = at[i];
+        bool is_blank = c == ' ' || c == '\t', is_end = c == '\r' || c == '\n';
+        if ((c == '\n') != (request->last == '\r') ||
+            (is_blank && request->last == '\n' && request->begun))
+            return i;
+        request->begun |= !is_end;
+        request->head_read = c == '\n' && !request->in_line && request->begun;
+        request->in_line = (request->in_line || !is_end) && c != '\n';
+        request->last = c;
+    }
+    return len;
+}
+
 size_t mc_http_request_take(struct mc_http_request *request, const char *at, size_t len)
 {
-    size_t taken = http_parser_execute(&request->parser, &settings, at, len);
+    size_t clean = strict(request, at, len);
+    size_t taken = http_parser_execute(&request->parser, &settings, at, clean);
     enum http_errno error = HTTP_PARSER_ERRNO(&request->parser);
     if (error == HPE_HEADER_OVERFLOW)
         refuse(request, 431);
-    else if (error != HPE_OK && error != HPE_PAUSED && !request->refused)
+    else if (((error != HPE_OK && error != HPE_PAUSED) || clean < len) && !request->refused)
         refuse(request, 400);
     return taken;
+}
+
+size_t mc_http_request_wants(const struct mc_http_request *request)
+{
+    const http_parser *parser = &request->parser;
+    if (!request->head_done)
+        return MC_HTTP_HEAD_READ;
+    return parser->flags & F_CONTENTLENGTH ? (size_t)parser->content_length : MC_HTTP_BODY_MAX;
 }
 
 bool mc_http_request_wants_continue(struct mc_http_request *request)
@@ -167,12 +236,13 @@ bool mc_http_request_wants_continue(struct mc_http_request *request)
 
 bool mc_http_request_keep_alive(const struct mc_http_request *request)
 {
-    return http_should_keep_alive(&request->parser);
+    /* nothing is read behind a body in chunks: where it ends, readers have disagreed before */
+    return http_should_keep_alive(&request->parser) && !(request->parser.flags & F_CHUNKED);
 }
 
-bool mc_http_request_is_http10(const struct mc_http_request *request)
+bool mc_http_request_is_passed_on(const struct mc_http_request *request)
 {
-    return request->parser.http_minor == 0;
+    return request->is_passed_on || request->parser.http_minor == 0;
 }
 
 const char *mc_http_request_method(const struct mc_http_request *request)
@@ -185,27 +255,45 @@ static struct mc_span piece(const struct mc_http_request *request, struct mc_htt
     return piece.len ? mc_span(request->text.at + piece.at, piece.len) : mc_span("", 0);
 }
 
+/* The target, of which only path and query are of interest: "http://HOST" may stand before them
+ * (RFC 9112 section 3.2.2). */
+static struct mc_span target_of(const struct mc_http_request *request)
+{
+    static const char scheme[] = "http://";
+    struct mc_span target = piece(request, request->target);
+    if (target.len < sizeof scheme - 1 || memcmp(target.at, scheme, sizeof scheme - 1) != 0)
+        return target;
+    size_t at = sizeof scheme - 1;
+    while (at < target.len && target.at[at] != '/' && target.at[at] != '?')
+        at++;
+    return mc_span(target.at + at, target.len - at);
+}
+
 struct mc_span mc_http_request_path(const struct mc_http_request *request)
 {
-    struct mc_span target = piece(request, request->target);
+    struct mc_span target = target_of(request);
     const char *mark = memchr(target.at, '?', target.len);
-    return mark ? mc_span(target.at, (size_t)(mark - target.at)) : target;
+    size_t len = mark ? (size_t)(mark - target.at) : target.len;
+    return len ? mc_span(target.at, len) : mc_span("/", 1);
 }
 
 struct mc_span mc_http_request_query(const struct mc_http_request *request)
 {
-    struct mc_span target = piece(request, request->target);
-    size_t path = mc_http_request_path(request).len;
-    if (path == target.len)
-        return mc_span("", 0);
+    struct mc_span target = target_of(request);
+    const char *mark = memchr(target.at, '?', target.len);
     const char *hash = memchr(target.at, '#', target.len);
-    size_t end = hash ? (size_t)(hash - target.at) : target.len;
-    return end > path ? mc_span(target.at + path + 1, end - path - 1) : mc_span("", 0);
+    const char *end = hash ? hash : target.at + target.len;
+    return mark && mark < end ? mc_span(mark + 1, (size_t)(end - mark) - 1) : mc_span("", 0);
 }
 
 struct mc_span mc_http_request_body(const struct mc_http_request *request)
 {
     return piece(request, request->body);
+}
+
+bool mc_http_request_has(const struct mc_http_request *request, enum mc_http_header header)
+{
+    return request->seen & 1u << header;
 }
 
 struct mc_span mc_http_request_header(const struct mc_http_request *request,

@@ -3,7 +3,10 @@
 # `serve`: what it answers and to whom, that it keeps its deadlines, and that nobody who is slow,
 # big, many or malformed keeps the others from their answers.
 source "$(dirname "$0")/lib.sh"
+/usr/bin/python3 "$here/serve_hostile.py" "$MAILCHECK" "$T" >"$T/hostile.tap" &
 /usr/bin/python3 "$here/serve.py" "$MAILCHECK" "$T" || failures=1
+wait $! || failures=1
+cat "$T/hostile.tap"
 
 mailcheck serve --listen nowhere
 same "--listen nowhere" "$status" 1

@@ -24,9 +24,15 @@ static const struct request_case {
     {"GET /a?b=c&d HTTP/1.1\r\n" HOST "Connection: close\r\n\r\n", 0, "/a", "b=c&d", "", false},
     {"GET /a?b#c?d HTTP/1.1\r\n" HOST "\r\n", 0, "/a", "b", "", true},
     {"POST / HTTP/1.1\r\n" HOST "Content-Length: 3\r\n\r\nabc", 0, "/", "", "abc", true},
+    /* where a body in chunks ends, readers have disagreed: nothing is read behind it */
     {"POST / HTTP/1.1\r\n" HOST "Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n1\r\nd\r\n0\r\n"
      "Host: trailer\r\n\r\n",
-     0, "/", "", "abcd", true},
+     0, "/", "", "abcd", false},
+    {"\r\n\r\nGET / HTTP/1.1\r\n" HOST "\r\n", 0, "/", "", "", true},
+    {"GET http://localhost:8025/a?b HTTP/1.1\r\n" HOST "\r\n", 0, "/a", "b", "", true},
+    {"GET http://localhost?b HTTP/1.1\r\n" HOST "\r\n", 0, "/", "b", "", true},
+    {"GET http://localhost HTTP/1.1\r\n" HOST "\r\n", 0, "/", "", "", true},
+    {"OPTIONS * HTTP/1.1\r\n" HOST "\r\n", 0, "*", "", "", true},
     {"GET / HTTP/1.1\r\n" HOST "Connection: Upgrade\r\nUpgrade: h2c\r\n\r\n", 0, "/", "", "", true},
     {"GET / HTTP/1.1\r\n" HOST "X-Nothing: \xff\r\nAccept: */*\r\n\r\n", 0, "/", "", "", true},
     /* no request, or one that two readers could read in two ways */
@@ -45,6 +51,42 @@ static const struct request_case {
      NULL, false},
     {"POST / HTTP/1.1\r\n" HOST "Transfer-Encoding: chunked\r\n\r\nzz\r\n", 400, NULL, NULL, NULL,
      false},
+    {"POST / HTTP/1.1\r\n" HOST "Content-Length: 3\r\nContent-Length: 3\r\n\r\nabc", 400, NULL,
+     NULL, NULL, false},
+    {"POST / HTTP/1.1\r\n" HOST "Content-Length: 3, 3\r\n\r\nabc", 400, NULL, NULL, NULL, false},
+    {"POST / HTTP/1.1\r\n" HOST "Content-Length: +3\r\n\r\nabc", 400, NULL, NULL, NULL, false},
+    {"POST / HTTP/1.1\r\n" HOST "Content-Length: 0x3\r\n\r\nabc", 400, NULL, NULL, NULL, false},
+    {"POST / HTTP/1.1\r\n" HOST "Content-Length: 1 0\r\n\r\na", 400, NULL, NULL, NULL, false},
+    {"POST / HTTP/1.1\r\n" HOST "Content-Length:\r\n\r\n", 400, NULL, NULL, NULL, false},
+    {"POST / HTTP/1.1\r\n" HOST "Content-Length : 3\r\n\r\nabc", 400, NULL, NULL, NULL, false},
+    {"POST / HTTP/1.1\r\n" HOST "Content-Length: 1\r\n 0\r\n\r\na", 400, NULL, NULL, NULL, false},
+    {"POST / HTTP/1.1\r\n" HOST "Transfer-Encoding: chunked\r\nContent-Length: 3\r\n\r\n"
+     "0\r\n\r\n",
+     400, NULL, NULL, NULL, false},
+    {"POST / HTTP/1.1\r\n" HOST "Transfer-Encoding: xchunked\r\n\r\n0\r\n\r\n", 400, NULL, NULL,
+     NULL, false},
+    {"POST / HTTP/1.1\r\n" HOST "Transfer-Encoding: chunked, identity\r\n\r\n0\r\n\r\n", 400, NULL,
+     NULL, NULL, false},
+    {"POST / HTTP/1.1\r\n" HOST "Transfer-Encoding: identity\r\n\r\n", 400, NULL, NULL, NULL,
+     false},
+    {"POST / HTTP/1.1\r\n" HOST "Transfer-Encoding: \vchunked\r\n\r\n0\r\n\r\n", 400, NULL, NULL,
+     NULL, false},
+    {"POST / HTTP/1.0\r\n" HOST "Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 400, NULL, NULL,
+     NULL, false},
+    {"GET / HTTP/1.1\n" HOST "\r\n", 400, NULL, NULL, NULL, false},
+    {"GET / HTTP/1.1\r\nHost: localhost\nX: y\r\n\r\n", 400, NULL, NULL, NULL, false},
+    {"GET / HTTP/1.1\r\nHost: localhost\rX: y\r\n\r\n", 400, NULL, NULL, NULL, false},
+    {"GET / HTTP/1.1\r\n" HOST "\n", 400, NULL, NULL, NULL, false},
+    {"GET / HTTP/1.1\r\n" HOST "X: y\r\n z\r\n\r\n", 400, NULL, NULL, NULL, false},
+    {"GET / HTTP/1.1\r\n Host: localhost\r\n\r\n", 400, NULL, NULL, NULL, false},
+    {"GET / HTTP/1.1\r\n" HOST ": empty\r\n\r\n", 400, NULL, NULL, NULL, false},
+    {"GET / HTTP/1.1\r\n" HOST "X\r\n\r\n", 400, NULL, NULL, NULL, false},
+    {"GET / HTTP/1.1\r\n" HOST "X: a\x01b\r\n\r\n", 400, NULL, NULL, NULL, false},
+    {"GET /\x01 HTTP/1.1\r\n" HOST "\r\n", 400, NULL, NULL, NULL, false},
+    {"GET / HTTP/1.1 x\r\n" HOST "\r\n", 400, NULL, NULL, NULL, false},
+    {"GET /\r\n\r\n", 505, NULL, NULL, NULL, false},
+    {"get / HTTP/1.1\r\n" HOST "\r\n", 400, NULL, NULL, NULL, false},
+    {"CONNECT localhost:1 HTTP/1.1\r\n" HOST "\r\n", 400, NULL, NULL, NULL, false},
     {"POST / HTTP/1.1\r\n" HOST "Content-Length: 524289\r\n\r\n", 413, NULL, NULL, NULL, false},
     {"GET / HTTP/2.0\r\n" HOST "\r\n", 505, NULL, NULL, NULL, false},
 };
@@ -75,7 +117,7 @@ static void test_cases(void **state)
             struct mc_http_request request;
             size_t taken = feed(&request, wanted->bytes, len, step);
             if (mc_http_request_refused(&request) != wanted->status)
-                print_message("case %zu, step %zu\n", i, step);
+                print_message("case %zu, step %zu: %s\n", i, step, wanted->bytes);
             assert_int_equal(mc_http_request_refused(&request), wanted->status);
             assert_int_equal(mc_http_request_complete(&request), wanted->status == 0);
             if (!wanted->status) {
@@ -138,6 +180,48 @@ static void test_headers(void **state)
     mc_http_request_free(&request);
 }
 
+static void test_passed_on(void **state)
+{
+    static const struct {
+        const char *bytes;
+        bool is;
+    } heads[] = {
+        {"GET / HTTP/1.1\r\n" HOST "Accept: */*\r\nX-Forward: 1\r\n\r\n", false},
+        {"GET / HTTP/1.0\r\n" HOST "\r\n", true}, /* as nginx asks whom it was told no more about */
+        {"GET / HTTP/1.1\r\n" HOST "X-Forwarded-For: 1.1.1.1\r\n\r\n", true},
+        {"GET / HTTP/1.1\r\n" HOST "X-Forwarded-For:\r\n\r\n", true},
+        {"GET / HTTP/1.1\r\n" HOST "x-forwarded-proto: https\r\n\r\n", true},
+        {"GET / HTTP/1.1\r\n" HOST "X-Forwarded-Client-Certificate: 1\r\n\r\n", true},
+        {"GET / HTTP/1.1\r\n" HOST "X-Real-IP: 1.1.1.1\r\n\r\n", true},
+        {"GET / HTTP/1.1\r\n" HOST "Forwarded: for=1.1.1.1\r\n\r\n", true},
+        {"GET / HTTP/1.1\r\n" HOST "Via: 1.1 proxy\r\n\r\n", true},
+        {"GET / HTTP/1.1\r\n" HOST "Viable: no\r\n\r\n", false},
+    };
+    (void)state;
+    for (size_t i = 0; i < MC_ARRAY_LEN(heads); i++) {
+        struct mc_http_request request;
+        feed(&request, heads[i].bytes, strlen(heads[i].bytes), 3);
+        assert_true(mc_http_request_complete(&request));
+        assert_int_equal(mc_http_request_is_passed_on(&request), heads[i].is);
+        mc_http_request_free(&request);
+    }
+}
+
+static void test_drop_body(void **state)
+{
+    static const char bytes[] =
+        "POST /a?b HTTP/1.1\r\n" HOST "Origin: o\r\nContent-Length: 3\r\n\r\nabc";
+    struct mc_http_request request;
+    (void)state;
+    feed(&request, bytes, sizeof bytes - 1, 5);
+    mc_http_request_drop_body(&request);
+    assert_text(mc_http_request_body(&request), "");
+    assert_text(mc_http_request_path(&request), "/a");
+    assert_text(mc_http_request_header(&request, MC_HTTP_ORIGIN), "o");
+    assert_in_range(mc_http_request_size(&request), 1, 64);
+    mc_http_request_free(&request);
+}
+
 static void test_query(void **state)
 {
     static const struct {
@@ -171,9 +255,10 @@ static void test_query(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_cases),  cmocka_unit_test(test_next_request_is_left),
-        cmocka_unit_test(test_limits), cmocka_unit_test(test_headers),
-        cmocka_unit_test(test_query),
+        cmocka_unit_test(test_cases),     cmocka_unit_test(test_next_request_is_left),
+        cmocka_unit_test(test_limits),    cmocka_unit_test(test_headers),
+        cmocka_unit_test(test_query),     cmocka_unit_test(test_passed_on),
+        cmocka_unit_test(test_drop_body),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

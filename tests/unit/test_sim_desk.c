@@ -60,7 +60,8 @@ static void ask(struct bed *bed, struct asker *asker, const char *email)
     struct mc_result result;
     *asker = (struct asker){.waiter = {.answered = on_answered, .arg = asker}};
     assert_int_equal(mc_address_parse(mc_span_of(email), &address), MC_SYNTAX_OK);
-    if (mc_desk_ask(bed->desk, MAILCHECK_DEPTH_SMTP, &address, &result, &asker->waiter))
+    const struct mc_desk_question question = {.address = &address, .depth = MAILCHECK_DEPTH_SMTP};
+    if (mc_desk_ask(bed->desk, &question, &result, &asker->waiter))
         on_answered(asker, &result);
 }
 
