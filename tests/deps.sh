@@ -32,7 +32,6 @@ want libhttp-parser-dev has_header http_parser.h
 want libidn2-dev has_module libidn2
 want libunistring-dev has_header uninorm.h
 want libssl-dev has_module openssl
-want libpsl-dev has_module libpsl
 want libjansson-dev has_module jansson
 want libsqlite3-dev has_module sqlite3
 want libxxhash-dev has_header xxhash.h

@@ -60,17 +60,51 @@ ok "the example compiles with the archive" quiet cc -o "$T/static" "$example" \
     $(config --cflags --libs --static)
 same "and runs" "$("$T/static" --offline ann@gmial.com nonsense)" "$said"
 ok "make uninstall" quiet make uninstall DESTDIR="$root" PREFIX=/opt/mc
-same "nothing is left" "$(find "$root" -type f -o -type l)" ""
+same "nothing is left" "$(find "$root" -type f -o -type l -o -name 'mailcheck*')" ""
+same "what is hardened" "$(readelf -ldW "$MAILCHECK" |
+    grep -oE 'GNU_RELRO|BIND_NOW|\<PIE|GNU_STACK.*RW ' | tr -s ' 0x' ' ' | cut -d' ' -f1 | sort -u | paste -sd' ')" \
+    "BIND_NOW GNU_RELRO GNU_STACK PIE"
 
-if git rev-parse HEAD >/dev/null 2>&1; then
-    ok "make dist" quiet make dist
-    ok "the tarball holds the source" \
-        has '^mailcheck-[0-9.]*/Makefile$' <(tar tzf build/mailcheck-*.tar.gz)
-fi
+# A tarball builds where there is no git: the objects of this build spare it the compiling.
+ok "make dist" quiet make dist
+tar xzf build/mailcheck-*.tar.gz -C "$T"
+source=$(echo "$T"/mailcheck-*)
+mkdir "$source/build"
+cp -a build/release "$source/build/"
+find "$source" -path "$source/build" -prune -o -type f -exec touch -d '2020-01-01' {} +
+ok "make, from the tarball" quiet make -C "$source"
+same "what it makes runs" "$("$source/build/mailcheck" --version)" "$("$MAILCHECK" --version)"
+ok "make dist, from the tarball" quiet make -C "$source" dist
+same "which holds the same" "$(tar tzf "$source"/build/mailcheck-*.tar.gz | grep -v '/$' | sort)" \
+    "$(tar tzf build/mailcheck-*.tar.gz | grep -v '/$' | sort)"
+rm -rf "$source"
+
 if command -v dpkg-shlibdeps >/dev/null; then
     ok "make deb" quiet make deb
+    same "the packages" "$(cd build && echo ./*.deb | sed -E 's/_[0-9.]+_[a-z0-9]+//g')" \
+        "./libmailcheck-dev.deb ./libmailcheck0.deb ./mailcheck.deb"
     ok "the package wants its libraries" has 'Depends: .*libc-ares2' \
         <(dpkg-deb -f build/mailcheck_*.deb Depends | sed 's/^/Depends: /')
+    ok "who maintains it can be reached" lacks '@.*(invalid|localhost)>' \
+        <(dpkg-deb -f build/mailcheck_*.deb Maintainer)
+    for package in build/*.deb; do
+        dpkg-deb -x "$package" "$T/deb"
+    done
+    libraries=$(dirname "$(echo "$T"/deb/usr/lib/*/libmailcheck.a)")
+    export PKG_CONFIG_PATH=$libraries/pkgconfig
+    config() { pkg-config --define-variable=prefix="$T/deb/usr" "$@" libmailcheck; }
+    example=$T/deb/usr/share/doc/libmailcheck-dev/examples/check.c
+    # shellcheck disable=SC2046
+    ok "the example compiles with the packages" quiet cc -o "$T/shared" "$example" \
+        $(config --cflags --libs)
+    same "and runs" "$(LD_LIBRARY_PATH=$libraries "$T/shared" --offline ann@gmial.com nonsense)" \
+        "$said"
+    # shellcheck disable=SC2046
+    ok "and with their archive" quiet cc -o "$T/static" "$example" $(config --cflags) \
+        "$libraries/libmailcheck.a" $(config --static --libs-only-l | sed 's/-lmailcheck//')
+    same "which runs alone" "$("$T/static" --offline ann@gmial.com nonsense)" "$said"
+    ok "each symbol has its version" has '^ mailcheck_submit@MAILCHECK_0 0\.1\.0$' \
+        <(dpkg-deb -I build/libmailcheck0_*.deb symbols)
     if command -v lintian >/dev/null; then
         same "lintian finds no error" \
             "$(lintian --no-cfg --allow-root build/mailcheck_*.deb 2>&1 | grep '^E:')" ""
