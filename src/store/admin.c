@@ -5,6 +5,8 @@
 #include "store/private.h"
 #include "store/schema.h"
 
+#define PATIENCE_MS 60000
+
 static bool number(struct mc_store *store, const char *query, int64_t *out)
 {
     sqlite3_stmt *statement = NULL;
@@ -93,41 +95,78 @@ static bool forget_domain(struct mc_store *store, struct mc_span domain, uint64_
 }
 
 /* What was deleted must not be readable in the file afterwards: pages that were split keep copies
- * in their free space, so the file is written anew. */
+ * in their free space, so the file is written anew; and its log is emptied, once nobody reads what
+ * was before. */
 static bool scrub(struct mc_store *store)
 {
-    if (sqlite3_exec(store->db, "VACUUM; PRAGMA wal_checkpoint(TRUNCATE)", NULL, NULL, NULL) ==
-        SQLITE_OK)
-        return true;
-    return mc_store_fail(store, "write to");
+    int64_t busy = 0;
+    if (sqlite3_exec(store->db, "VACUUM", NULL, NULL, NULL) != SQLITE_OK)
+        return mc_store_fail(store, "write to");
+    if (!number(store, "PRAGMA wal_checkpoint(TRUNCATE)", &busy))
+        return false;
+    if (busy)
+        store->error = mc_strdup("it is forgotten, but traces stay in the file: another process "
+                                 "reads what was before; run again when it is done");
+    return !busy;
 }
+
+/* Others write to it as well; people can wait for them. */
+static void be_patient(struct mc_store *store)
+{
+    (void)sqlite3_busy_timeout(store->db, PATIENCE_MS);
+}
+
+/* A server may name anybody in what it says of others. A hashed store keeps no such text. */
+static bool forget_mentions(struct mc_store *store, struct mc_span local, struct mc_span domain)
+{
+    static const char *const texts[] = {
+        "UPDATE address SET smtp = NULL WHERE instr(lower(CAST(smtp AS TEXT)), CAST(?1 AS TEXT))",
+        "UPDATE peer SET out_line = NULL"
+        " WHERE instr(lower(CAST(out_line AS TEXT)), CAST(?1 AS TEXT))",
+    };
+    char email[MC_KEY_MAX];
+    size_t len = 0;
+    bool ok = true;
+    for (; len < local.len; len++)
+        email[len] = mc_ascii_lower(local.at[len]);
+    email[len++] = '@';
+    memcpy(email + len, domain.at, domain.len);
+    for (size_t i = 0; i < MC_ARRAY_LEN(texts) && ok && !store->keys; i++)
+        ok = change(store, texts[i], mc_span(email, len + domain.len), (struct mc_span){0}, NULL);
+    return ok;
+}
+
+static const char idle_hosts[] =
+    "DELETE FROM host WHERE id NOT IN (SELECT mx FROM address WHERE mx IS NOT NULL)"
+    " AND id NOT IN (SELECT best_host FROM domain)"
+    " AND id NOT IN (SELECT host FROM misjudged)";
 
 bool mc_store_forget(struct mc_store *store, struct mc_span local, struct mc_span domain,
                      uint64_t *gone)
 {
     char out[MC_KEY_MAX];
     *gone = 0;
+    be_patient(store);
     bool ok = local.len ? change(store, "DELETE FROM address WHERE key = ?1",
                                  mc_keys_address(store->keys, local, domain, out),
                                  (struct mc_span){0}, gone)
                         : forget_domain(store, domain, gone);
-    return ok && scrub(store);
+    return ok && forget_mentions(store, local, domain) &&
+           change(store, idle_hosts, (struct mc_span){0}, (struct mc_span){0}, NULL) &&
+           scrub(store);
 }
 
 bool mc_store_prune(struct mc_store *store, int64_t before, uint64_t *gone)
 {
     static const char *const others[] = {
         "DELETE FROM domain WHERE max(outcome_at, proof_at) < %lld",
-        "DELETE FROM report WHERE at < %lld",
-        "DELETE FROM peer WHERE learned_at < %lld",
+        "DELETE FROM report WHERE at < %lld", "DELETE FROM peer WHERE learned_at < %lld",
+        "DELETE FROM meta WHERE name GLOB 'run-*' AND value < %lld", /* runs never gone on with */
     };
-    static const char hosts[] =
-        "DELETE FROM host WHERE id NOT IN (SELECT mx FROM address WHERE mx IS NOT NULL)"
-        " AND id NOT IN (SELECT best_host FROM domain)"
-        " AND id NOT IN (SELECT host FROM misjudged)";
     const struct mc_span none = {0};
     char query[400];
     *gone = 0;
+    be_patient(store);
     /* an address that was deliverable is remembered by when it was, for what a refusal is worth;
      * who complained must not be asked for leave again, so that goes by `forget` alone */
     snprintf(query, sizeof query,
@@ -144,7 +183,7 @@ bool mc_store_prune(struct mc_store *store, int64_t before, uint64_t *gone)
         if (!change(store, query, none, none, NULL))
             return false;
     }
-    return change(store, hosts, none, none, NULL) && scrub(store);
+    return change(store, idle_hosts, none, none, NULL) && scrub(store);
 }
 
 bool mc_store_precision(struct mc_store *store,

@@ -101,7 +101,8 @@ void mc_store_put_peer(struct mc_store *store, struct mc_span name, uint32_t ori
     struct mc_pending *put = pend(store);
     put->kind = MC_PENDING_PEER;
     put->key = mc_arena_add(&store->texts, name);
-    put->text = mc_arena_add(&store->texts, peer->out_line);
+    put->text = store->keys ? mc_store_shorten(store, peer->out_line, mc_span("", 0), name)
+                            : mc_arena_add(&store->texts, peer->out_line);
     put->host = mc_arena_add(&store->texts, peer->habits);
     put->report = origin;
     put->peer = *peer;

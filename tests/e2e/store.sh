@@ -250,6 +250,17 @@ same "a busy store is waited for" "$? $(grep -c deliverable "$T/new.out")" "0 2"
 mailcheck store --store "$store" get live5002@pipelining.example
 same "and fed" "$status" 0
 
+hold "BEGIN" # reads, as long as it likes, what was before
+"$MAILCHECK" store --store "$store" forget live5001@pipelining.example >"$T/out" 2>"$T/err" \
+    {holds}>&- &
+program=$!
+gone() { ! "$MAILCHECK" store --store "$store" get live5001@pipelining.example; }
+wait_until "it is forgotten" gone
+let_go
+wait "$program"
+same "what somebody reads is forgotten too" "$? $(cat "$T/out" "$T/err")" "0 1 addresses forgotten"
+ok "without a trace" eval "! cat '$store'* | grep -aq live5001"
+
 # --- a store that is of no use -------------------------------------------------------------------
 echo old >"$T/result.csv"
 broken() { # NAME WHAT-IT-SAYS

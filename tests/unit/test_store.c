@@ -477,6 +477,46 @@ static void forgetting(void **state)
     }
 }
 
+/* A server may name anybody: in what it says of others, and when it refuses us. */
+static void forgetting_finds_every_mention(void **state)
+{
+    (void)state;
+    for (int hashed = 0; hashed < 2; hashed++)
+        for (int whole = 0; whole < 2; whole++) {
+            struct place place;
+            struct mc_known known;
+            struct mc_store_peer peer = {.learned_at = T0,
+                                         .habits = s("12345678901"),
+                                         .out_until = T0 + HOUR,
+                                         .out_reason = MC_REASON_BLOCKED,
+                                         .out_line = s("RCPT 550 5.7.1 <ANN@acme.com>: blocked")};
+            uint64_t gone;
+            char command[200];
+            make_place(&place);
+            struct mc_store *store = open_at(&place, hashed);
+            put(store, "ann", "acme.com", MC_REASON_ACCEPTED, T0, "RCPT 250 ok");
+            put(store, "bob", "acme.org", MC_REASON_NO_SUCH_MAILBOX, T0,
+                "RCPT 550 5.1.1 no; try Ann@acme.com");
+            put(store, "cho", "acme.org", MC_REASON_NO_SUCH_MAILBOX, T0, "RCPT 550 5.1.1 no");
+            mc_store_put_peer(store, s("198.18.0.1"), 1, &peer);
+            assert_true(mc_store_commit(store, true));
+            assert_true(mc_store_forget(store, s(whole ? "" : "ann"), s("acme.com"), &gone));
+            assert_int_equal(gone, 1);
+            assert_true(mc_store_get(store, s("bob"), s("acme.org"), &known));
+            assert_int_equal(known.reason, MC_REASON_NO_SUCH_MAILBOX);
+            assert_true(mc_store_get(store, s("cho"), s("acme.org"), &known));
+            assert_true(
+                mc_span_equal(known.smtp, s(hashed ? "RCPT 550 5.1.1" : "RCPT 550 5.1.1 no")));
+            assert_true(mc_store_get_peer(store, s("198.18.0.1"), 1, &peer));
+            assert_int_equal(peer.out_reason, MC_REASON_BLOCKED);
+            assert_int_equal(peer.out_line.len, hashed ? 14 : 0);
+            snprintf(command, sizeof command, "! grep -aiq 'ann@acme' %s*", place.path);
+            assert_int_equal(system(command), 0);
+            mc_store_close(store);
+            remove_place(&place);
+        }
+}
+
 static void run_sql(const char *path, const char *sql)
 {
     sqlite3 *db;
@@ -710,6 +750,7 @@ int main(int count, char **arguments)
         cmocka_unit_test(a_mark_goes_without_a_trace),
         cmocka_unit_test(a_busy_file_is_waited_for),
         cmocka_unit_test(forgetting),
+        cmocka_unit_test(forgetting_finds_every_mention),
         cmocka_unit_test(bounces_by_table),
         cmocka_unit_test(a_report_counts_once),
         cmocka_unit_test(a_file_of_schema_1_is_understood),
