@@ -28,13 +28,25 @@ static bool is_dead(enum mc_reason reason)
 
 /* ---- finding ---- */
 
-static void take_domain(struct mc_engine *engine, uint32_t index,
-                        const struct mc_store_domain *found)
+/* Learned by the run that this one goes on with: `--max-age` had it asked for then. */
+static bool is_of_this_run(const struct mc_engine *engine, int64_t at)
+{
+    return engine->resumed_unix && at >= engine->resumed_unix;
+}
+
+bool mc_recall_is_fresh(const struct mc_engine *engine, int64_t at, int64_t limit)
+{
+    int64_t now = mc_engine_wall_clock(engine);
+    return mc_rules_fresh(at, now, limit) &&
+           (is_of_this_run(engine, at) || mc_rules_fresh(at, now, engine->store_max_age));
+}
+
+void mc_recall_take_domain(struct mc_engine *engine, uint32_t index,
+                           const struct mc_store_domain *found)
 {
     const struct mc_store_domain known = *found;
     struct mc_domain *domain = &engine->domains.domains[index];
     struct mc_arena *names = &engine->domains.names;
-    int64_t now = mc_engine_wall_clock(engine);
     if (known.outcome_at) {
         domain->recalled = true;
         domain->best_host = mc_arena_add(names, known.best_host);
@@ -42,8 +54,7 @@ static void take_domain(struct mc_engine *engine, uint32_t index,
         if (mc_lists_is_disposable_mx(engine->lists, known.best_host))
             domain->disposable = true;
     }
-    if (mc_rules_fresh(known.proof_at, now, MC_RULES_PROOF_SECONDS) &&
-        mc_rules_fresh(known.proof_at, now, engine->store_max_age)) {
+    if (mc_recall_is_fresh(engine, known.proof_at, MC_RULES_PROOF_SECONDS)) {
         domain->proof.by_best = known.proof & MC_STORE_PROOF_BEST;
         domain->proof.by_backup = known.proof & MC_STORE_PROOF_BACKUP;
         domain->proof.catch_all = known.proof & MC_STORE_PROOF_CATCH_ALL;
@@ -52,8 +63,7 @@ static void take_domain(struct mc_engine *engine, uint32_t index,
     }
     /* only what speaks against a domain saves the question: who is to be asked needs its hosts */
     if (is_dead(known.outcome) && !domain->disposable &&
-        mc_rules_fresh(known.outcome_at, now, mc_rules_domain_limit(known.outcome)) &&
-        mc_rules_fresh(known.outcome_at, now, engine->store_max_age)) {
+        mc_recall_is_fresh(engine, known.outcome_at, mc_rules_domain_limit(known.outcome))) {
         domain->state = MC_DOMAIN_KNOWN;
         domain->reason = (uint8_t)known.outcome;
         domain->recalled_at = (uint32_t)known.outcome_at;
@@ -65,7 +75,7 @@ void mc_recall_domain(struct mc_engine *engine, uint32_t index)
 {
     struct mc_store_domain known;
     if (mc_store_get_domain(engine->store, mc_domain_table_name(&engine->domains, index), &known))
-        take_domain(engine, index, &known);
+        mc_recall_take_domain(engine, index, &known);
 }
 
 /* Could only a server say this that serves the domain? */
@@ -118,13 +128,13 @@ void mc_engine_begin_list(struct mc_engine *engine, const char *list)
     int64_t now = mc_engine_wall_clock(engine);
     if (!engine->store)
         return;
-    mc_text_printf(&name, "run-%016llx-%08x",
-                   (unsigned long long)mc_store_hash(mc_span_of(list), 0), engine->origin);
+    /* with another --max-age it would be another run */
+    uint64_t hash = mc_store_hash(mc_span_of(list), (uint64_t)engine->store_max_age);
+    mc_text_printf(&name, "run-%016llx-%08x", (unsigned long long)hash, engine->origin);
     engine->list_mark = mc_strdup(mc_text_z(&name));
     mc_text_free(&name);
     int64_t began = mc_store_mark(engine->store, engine->list_mark);
-    if (mc_rules_fresh(began, now, RESUME_SECONDS) &&
-        mc_rules_fresh(began, now, engine->store_max_age))
+    if (mc_rules_fresh(began, now, RESUME_SECONDS))
         engine->resumed_unix = began;
     else
         (void)mc_store_set_mark(engine->store, engine->list_mark, now);
@@ -188,9 +198,42 @@ static bool comes_later(struct mc_engine *engine, uint32_t address, const struct
     return true;
 }
 
-/* The store has a row of it. */
-static enum mc_recall take_address(struct mc_engine *engine, uint32_t address,
-                                   const struct mc_known *found)
+/* It may be served, as `reason`. */
+static bool may_serve(const struct mc_engine *engine, const struct mc_known *known,
+                      enum mc_reason *reason)
+{
+    return mc_rules_serve(known, mc_engine_wall_clock(engine),
+                          is_of_this_run(engine, known->checked_at) ? MC_STORE_AGE_FREE
+                                                                    : engine->store_max_age,
+                          reason);
+}
+
+/* What is new, compared with what was known. */
+static enum mc_change change_of(const struct mc_known *old, enum mc_reason verdict)
+{
+    bool was_dead = old->checked_at && is_dead(old->reason) && !old->good_at;
+    if (!old->checked_at || mc_reason_status(verdict) == MC_UNKNOWN)
+        return MC_CHANGE_NONE;
+    if (verdict == MC_REASON_DISPOSABLE)
+        return old->reason == MC_REASON_DISPOSABLE ? MC_CHANGE_NONE : MC_CHANGE_DISPOSABLE;
+    if (is_dead(verdict))
+        return was_dead ? MC_CHANGE_NONE : MC_CHANGE_DEAD;
+    return was_dead ? MC_CHANGE_RECOVERED : MC_CHANGE_NONE;
+}
+
+/* The run that was cut short found it out, but gave no report of what changed. */
+static void tell_change(struct mc_engine *engine, uint32_t address, const struct mc_known *known,
+                        enum mc_reason reason)
+{
+    struct mc_known old;
+    if (!is_of_this_run(engine, known->checked_at))
+        return;
+    mc_rules_before(known, engine->resumed_unix, &old);
+    engine->addresses.records[address].change = change_of(&old, reason);
+}
+
+enum mc_recall mc_recall_take_address(struct mc_engine *engine, uint32_t address,
+                                      const struct mc_known *found)
 {
     struct mc_address_record *record = &engine->addresses.records[address];
     const struct mc_domain *domain = &engine->domains.domains[record->domain];
@@ -204,8 +247,8 @@ static enum mc_recall take_address(struct mc_engine *engine, uint32_t address,
     /* lists are asked anew: what they say today counts, and beats all but a dead domain */
     bool lists_agree = (known.reason == MC_REASON_DISPOSABLE) == domain->disposable ||
                        (is_dead(known.reason) && domain->disposable);
-    if (known.checked_at && lists_agree &&
-        mc_rules_serve(&known, mc_engine_wall_clock(engine), engine->store_max_age, &reason)) {
+    if (known.checked_at && lists_agree && may_serve(engine, &known, &reason)) {
+        tell_change(engine, address, &known, reason);
         if (mc_rules_soften(&known, known.reason, mc_engine_wall_clock(engine)) != known.reason &&
             !known.bad_at)
             serve_bounce(engine, address, &known, reason, last_soft(&known));
@@ -236,114 +279,7 @@ enum mc_recall mc_recall_address(struct mc_engine *engine, uint32_t address)
     struct mc_known known;
     if (!mc_store_get(engine->store, local_of(engine, address), domain_of(engine, address), &known))
         return MC_RECALL_NOTHING;
-    return take_address(engine, address, &known);
-}
-
-/* ---- a whole list at once ---- */
-
-#define BATCH      32
-#define TEXT_BYTES 256
-
-/* A row of the store that waits for memory. */
-struct waiting_row {
-    struct mc_known known;
-    struct mc_span local;
-    uint64_t hash;
-    uint32_t domain, candidate;
-    char text[TEXT_BYTES]; /* local part and line */
-};
-
-struct gathered {
-    struct mc_engine *engine;
-    struct waiting_row *rows; /* BATCH of them */
-    size_t count;
-    struct mc_text name; /* of the last domain met, which is most often that of the next row */
-    uint32_t domain;
-    uint32_t *asked; /* known, and to be asked all the same */
-    size_t asked_count, asked_room;
-};
-
-static void scan_domain(void *arg, struct mc_span name, const struct mc_store_domain *known)
-{
-    struct mc_engine *engine = ((struct gathered *)arg)->engine;
-    uint32_t index = mc_domain_table_find(&engine->domains, name);
-    if (index != MC_NONE)
-        take_domain(engine, index, known);
-}
-
-static void take_row(struct gathered *gathered, const struct waiting_row *row)
-{
-    struct mc_engine *engine = gathered->engine;
-    uint32_t address =
-        mc_address_table_find(&engine->addresses, row->hash, row->local, row->domain);
-    if (address == MC_NONE || engine->addresses.records[address].state == MC_ADDRESS_SETTLED ||
-        take_address(engine, address, &row->known) != MC_RECALL_NOTHING)
-        return;
-    gathered->asked = mc_grow(gathered->asked, gathered->asked_count, &gathered->asked_room,
-                              sizeof *gathered->asked);
-    gathered->asked[gathered->asked_count++] = address;
-}
-
-static void take_rows(struct gathered *gathered)
-{
-    const struct mc_address_table *table = &gathered->engine->addresses;
-    struct waiting_row *rows = gathered->rows;
-    for (size_t i = 0; i < gathered->count; i++)
-        rows[i].candidate = mc_address_table_fetch(table, rows[i].hash);
-    for (size_t i = 0; i < gathered->count; i++)
-        mc_address_table_fetch_text(table, rows[i].candidate);
-    for (size_t i = 0; i < gathered->count; i++)
-        take_row(gathered, &rows[i]);
-    gathered->count = 0;
-}
-
-static void scan_address(void *arg, struct mc_span local, struct mc_span domain,
-                         const struct mc_known *known)
-{
-    struct gathered *gathered = arg;
-    struct mc_engine *engine = gathered->engine;
-    if (!mc_span_equal(domain, mc_text_span(&gathered->name))) {
-        gathered->name.len = 0;
-        mc_text_add_span(&gathered->name, domain);
-        gathered->domain = mc_domain_table_find(&engine->domains, domain);
-    }
-    if (gathered->domain == MC_NONE || local.len > MC_LOCAL_MAX ||
-        local.len + known->smtp.len > TEXT_BYTES)
-        return;
-    struct waiting_row *row = &gathered->rows[gathered->count++];
-    row->known = *known;
-    row->domain = gathered->domain;
-    char *end = mempcpy(row->text, local.at, local.len);
-    memcpy(end, known->smtp.at, known->smtp.len);
-    row->local = mc_span(row->text, local.len);
-    row->known.smtp = mc_span(end, known->smtp.len);
-    row->hash = mc_address_table_hash(&engine->addresses, row->local, row->domain);
-    if (gathered->count == BATCH)
-        take_rows(gathered);
-}
-void mc_recall_gathered(struct mc_engine *engine)
-{
-    struct gathered gathered = {
-        .engine = engine, .rows = mc_calloc(BATCH, sizeof *gathered.rows), .domain = MC_NONE};
-    const struct mc_store_scan scan = {
-        .arg = &gathered, .domain = scan_domain, .address = scan_address};
-    engine->gathering = false;
-    (void)mc_store_scan(engine->store, &scan);
-    take_rows(&gathered);
-    free(gathered.rows);
-    for (uint32_t i = 0; i < engine->addresses.count; i++) {
-        const struct mc_address_record *record = &engine->addresses.records[i];
-        bool settled = record->state == MC_ADDRESS_SETTLED;
-        if (settled && (record->recalled || engine->domains.domains[record->domain].recalled))
-            continue;
-        mc_engine_want_domain(engine, record->domain);
-        if (!settled && !record->known)
-            mc_engine_join(engine, i);
-    }
-    for (size_t i = 0; i < gathered.asked_count; i++)
-        mc_engine_join(engine, gathered.asked[i]);
-    free(gathered.asked);
-    mc_text_free(&gathered.name);
+    return mc_recall_take_address(engine, address, &known);
 }
 
 struct mc_span mc_recall_line(struct mc_engine *engine, uint32_t address)
@@ -435,19 +371,6 @@ static bool worth_noting(const struct mc_engine *engine, const struct mc_address
         break;
     }
     return false;
-}
-
-/* What is new, compared with what was known. */
-static enum mc_change change_of(const struct mc_known *old, enum mc_reason verdict)
-{
-    bool was_dead = old->checked_at && is_dead(old->reason) && !old->good_at;
-    if (!old->checked_at || mc_reason_status(verdict) == MC_UNKNOWN)
-        return MC_CHANGE_NONE;
-    if (verdict == MC_REASON_DISPOSABLE)
-        return old->reason == MC_REASON_DISPOSABLE ? MC_CHANGE_NONE : MC_CHANGE_DISPOSABLE;
-    if (is_dead(verdict))
-        return was_dead ? MC_CHANGE_NONE : MC_CHANGE_DEAD;
-    return was_dead ? MC_CHANGE_RECOVERED : MC_CHANGE_NONE;
 }
 
 /* What was known makes the new answer weigh more or less. Returns when mail to it came back last,

@@ -73,7 +73,7 @@ bool mc_recall_peer(void *arg, struct mc_span name, struct mc_peer_memory *memor
     int64_t now = mc_engine_wall_clock(engine);
     *memory = (struct mc_peer_memory){.line = mc_span("", 0)};
     if (!mc_store_get_peer(engine->store, name, engine->origin, &known) ||
-        !mc_rules_fresh(known.learned_at, now, engine->store_max_age))
+        !mc_recall_is_fresh(engine, known.learned_at, MC_STORE_AGE_FREE))
         return false;
     if (mc_rules_fresh(known.learned_at, now, HABITS_SECONDS))
         unpack(known.habits, memory);

@@ -107,13 +107,22 @@ struct mc_stale {
     uint32_t address;
 };
 
+/* A moment of the past that is at most `limit` old, and --max-age too, but that it counts what the
+ * run learned that this one goes on with. */
+bool mc_recall_is_fresh(const struct mc_engine *engine, int64_t at, int64_t limit);
 /* A new domain: what is known of it. */
 void mc_recall_domain(struct mc_engine *engine, uint32_t domain);
 /* A new address: MC_RECALL_SERVED, it is settled; MC_RECALL_LATER, it will join when its time has
  * come; MC_RECALL_NOTHING, go on. */
 enum mc_recall { MC_RECALL_NOTHING, MC_RECALL_SERVED, MC_RECALL_LATER };
 enum mc_recall mc_recall_address(struct mc_engine *engine, uint32_t address);
-/* All addresses are known: reads the store in order, and lets join whom it does not answer for. */
+/* The same where the store's row is at hand. */
+void mc_recall_take_domain(struct mc_engine *engine, uint32_t domain,
+                           const struct mc_store_domain *found);
+enum mc_recall mc_recall_take_address(struct mc_engine *engine, uint32_t address,
+                                      const struct mc_known *found);
+/* recall_list.c: all addresses are known. Reads the store in order, and lets join whom it does not
+ * answer for. */
 void mc_recall_gathered(struct mc_engine *engine);
 /* The deciding line of an address that the store settled and the reply log does not have. */
 struct mc_span mc_recall_line(struct mc_engine *engine, uint32_t address);

@@ -228,6 +228,18 @@ void mc_rules_learn(struct mc_known *known, const struct mc_news *news)
     take_answer(known, news);
 }
 
+void mc_rules_before(const struct mc_known *known, int64_t moment, struct mc_known *old)
+{
+    *old = (struct mc_known){0};
+    for (size_t i = known->past_count; i; i--) {
+        const struct mc_past *past = &known->past[i - 1];
+        const struct mc_news news = {
+            .reason = past->reason, .source = MC_SOURCE_PROBE, .at = past->at};
+        if (past->at < moment)
+            mc_rules_learn(old, &news);
+    }
+}
+
 unsigned mc_rules_nights(const struct mc_known *known, int64_t now)
 {
     if (!known->unknown_since)

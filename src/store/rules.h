@@ -78,6 +78,9 @@ enum mc_reason mc_rules_verdict(const struct mc_known *known, const struct mc_ne
 /* Takes the answer in. */
 void mc_rules_learn(struct mc_known *known, const struct mc_news *news);
 
+/* What was known before that moment, as far as the answers that were tell. */
+void mc_rules_before(const struct mc_known *known, int64_t moment, struct mc_known *old);
+
 /* How many nights running it has gone unanswered, tonight included; 0: it was answered. */
 unsigned mc_rules_nights(const struct mc_known *known, int64_t now);
 

@@ -30,6 +30,7 @@ struct night {
 
 static int64_t story_begins;
 static const char *sender; /* NULL: the usual one */
+static bool asks_all;      /* --max-age 0 */
 
 static int begin(void **state)
 {
@@ -62,6 +63,8 @@ static void start(struct night *night, const char *zone, int64_t after, size_t w
     options.greylist_waits = waits;
     options.store = path;
     options.oldest_first = true;
+    if (asks_all)
+        options.store_max_age_ms = 0;
     const struct mc_engine_hooks hooks = {0};
     night->engine = mc_engine_new(&options, &hooks, error, sizeof error);
     if (!night->engine)
@@ -488,6 +491,77 @@ static void a_run_cut_short_goes_on(void **state)
     sim_server_clear(&server);
 }
 
+/* The next night over a list, to its end or not. */
+static void over_list(struct night *night, struct sim_server *server, int64_t after, bool ends)
+{
+    start(night, "acme.com MX 10 mx.acme.com.; mx.acme.com A 198.18.0.1", after, 0);
+    sim_net_serve(night->engine->net, "198.18.0.1", 25, server);
+    mc_engine_begin_list(night->engine, "/home/ann/list.csv");
+    add(night, "ann@acme.com");
+    run(night);
+    if (ends)
+        mc_engine_end_list(night->engine);
+}
+
+/* One that asks everybody anew, whatever is known, goes on as well; and is another than the usual.
+ */
+static void a_run_that_asks_all_goes_on(void **state)
+{
+    (void)state;
+    static const struct {
+        int after;
+        bool asks_all, ends;
+        unsigned asked;
+    } runs[] = {{0, true, false, 1},   {60, true, false, 1},  {120, true, true, 1},
+                {180, true, false, 2}, {240, false, true, 2}, {300, true, true, 2},
+                {360, true, true, 3}};
+    struct sim_server server = {SIM_RULES(nobody_lives)};
+    for (size_t i = 0; i < MC_ARRAY_LEN(runs); i++) {
+        struct night night;
+        asks_all = runs[i].asks_all;
+        over_list(&night, &server, runs[i].after, runs[i].ends);
+        is(&night, 0, "no_such_mailbox",
+           i && runs[i].asked == runs[i - 1].asked ? "store" : "probe");
+        assert_int_equal(occurrences(&server, "<ann@"), runs[i].asked);
+        stop(&night, NULL);
+    }
+    asks_all = false;
+    sim_server_clear(&server);
+}
+
+/* What the run found that was cut short is news to the reader of the one that goes on with it. */
+static void changes_outlive_a_run_cut_short(void **state)
+{
+    (void)state;
+    struct sim_server good = {SIM_RULES(ann_lives)}, bad = {SIM_RULES(nobody_lives)};
+    struct night night;
+    over(&night, &good, 0, ann_and_bob);
+    stop(&night, NULL);
+    static const struct {
+        int64_t after;
+        bool bad, ends;
+        const char *reason;
+        enum mc_change change;
+    } nights[] = {
+        {8 * DAY, true, false, "unproven", MC_CHANGE_NONE},
+        {8 * DAY + HOUR, true, true, "unproven", MC_CHANGE_NONE},
+        {9 * DAY + HOUR, true, false, "no_such_mailbox", MC_CHANGE_DEAD},
+        {9 * DAY + 2 * HOUR, true, false, "no_such_mailbox", MC_CHANGE_DEAD},
+        {9 * DAY + 3 * HOUR, true, true, "no_such_mailbox", MC_CHANGE_DEAD},
+        {10 * DAY, true, true, "no_such_mailbox", MC_CHANGE_NONE},
+        {30 * DAY, false, false, "accepted", MC_CHANGE_RECOVERED},
+        {30 * DAY + HOUR, false, true, "accepted", MC_CHANGE_RECOVERED},
+    };
+    for (size_t i = 0; i < MC_ARRAY_LEN(nights); i++) {
+        over_list(&night, nights[i].bad ? &bad : &good, nights[i].after, nights[i].ends);
+        assert_string_equal(mc_reason_name(result(&night, 0).reason), nights[i].reason);
+        assert_int_equal(result(&night, 0).change, nights[i].change);
+        stop(&night, NULL);
+    }
+    sim_server_clear(&good);
+    sim_server_clear(&bad);
+}
+
 /* The clock goes back a year: what lies ahead is not believed, nothing breaks. */
 static void a_clock_set_back(void **state)
 {
@@ -550,6 +624,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_dead_domain_buries_no_good_address_at_once, begin, end),
         cmocka_unit_test_setup_teardown(stored_neighbours_make_nobody_dead, begin, end),
         cmocka_unit_test_setup_teardown(a_run_cut_short_goes_on, begin, end),
+        cmocka_unit_test_setup_teardown(a_run_that_asks_all_goes_on, begin, end),
+        cmocka_unit_test_setup_teardown(changes_outlive_a_run_cut_short, begin, end),
         cmocka_unit_test_setup_teardown(a_clock_set_back, begin, end),
         cmocka_unit_test_setup_teardown(the_longest_unchecked_come_first, begin, end),
     };

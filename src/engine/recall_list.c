@@ -1,0 +1,110 @@
+/* A whole list at once: where that costs less than to ask the store address by address, it is read
+ * in its own order, and who is on the list takes what there is of it. */
+#include <stdlib.h>
+
+#include "engine/state.h"
+
+#define BATCH      32
+#define TEXT_BYTES 256
+
+/* A row of the store that waits for memory. */
+struct waiting_row {
+    struct mc_known known;
+    struct mc_span local;
+    uint64_t hash;
+    uint32_t domain, candidate;
+    char text[TEXT_BYTES]; /* local part and line */
+};
+
+struct gathered {
+    struct mc_engine *engine;
+    struct waiting_row *rows; /* BATCH of them */
+    size_t count;
+    struct mc_text name; /* of the last domain met, which is most often that of the next row */
+    uint32_t domain;
+    uint32_t *asked; /* known, and to be asked all the same */
+    size_t asked_count, asked_room;
+};
+
+static void scan_domain(void *arg, struct mc_span name, const struct mc_store_domain *known)
+{
+    struct mc_engine *engine = ((struct gathered *)arg)->engine;
+    uint32_t index = mc_domain_table_find(&engine->domains, name);
+    if (index != MC_NONE)
+        mc_recall_take_domain(engine, index, known);
+}
+
+static void take_row(struct gathered *gathered, const struct waiting_row *row)
+{
+    struct mc_engine *engine = gathered->engine;
+    uint32_t address =
+        mc_address_table_find(&engine->addresses, row->hash, row->local, row->domain);
+    if (address == MC_NONE || engine->addresses.records[address].state == MC_ADDRESS_SETTLED ||
+        mc_recall_take_address(engine, address, &row->known) != MC_RECALL_NOTHING)
+        return;
+    gathered->asked = mc_grow(gathered->asked, gathered->asked_count, &gathered->asked_room,
+                              sizeof *gathered->asked);
+    gathered->asked[gathered->asked_count++] = address;
+}
+
+static void take_rows(struct gathered *gathered)
+{
+    const struct mc_address_table *table = &gathered->engine->addresses;
+    struct waiting_row *rows = gathered->rows;
+    for (size_t i = 0; i < gathered->count; i++)
+        rows[i].candidate = mc_address_table_fetch(table, rows[i].hash);
+    for (size_t i = 0; i < gathered->count; i++)
+        mc_address_table_fetch_text(table, rows[i].candidate);
+    for (size_t i = 0; i < gathered->count; i++)
+        take_row(gathered, &rows[i]);
+    gathered->count = 0;
+}
+
+static void scan_address(void *arg, struct mc_span local, struct mc_span domain,
+                         const struct mc_known *known)
+{
+    struct gathered *gathered = arg;
+    struct mc_engine *engine = gathered->engine;
+    if (!mc_span_equal(domain, mc_text_span(&gathered->name))) {
+        gathered->name.len = 0;
+        mc_text_add_span(&gathered->name, domain);
+        gathered->domain = mc_domain_table_find(&engine->domains, domain);
+    }
+    if (gathered->domain == MC_NONE || local.len > MC_LOCAL_MAX ||
+        local.len + known->smtp.len > TEXT_BYTES)
+        return;
+    struct waiting_row *row = &gathered->rows[gathered->count++];
+    row->known = *known;
+    row->domain = gathered->domain;
+    char *end = mempcpy(row->text, local.at, local.len);
+    memcpy(end, known->smtp.at, known->smtp.len);
+    row->local = mc_span(row->text, local.len);
+    row->known.smtp = mc_span(end, known->smtp.len);
+    row->hash = mc_address_table_hash(&engine->addresses, row->local, row->domain);
+    if (gathered->count == BATCH)
+        take_rows(gathered);
+}
+void mc_recall_gathered(struct mc_engine *engine)
+{
+    struct gathered gathered = {
+        .engine = engine, .rows = mc_calloc(BATCH, sizeof *gathered.rows), .domain = MC_NONE};
+    const struct mc_store_scan scan = {
+        .arg = &gathered, .domain = scan_domain, .address = scan_address};
+    engine->gathering = false;
+    (void)mc_store_scan(engine->store, &scan);
+    take_rows(&gathered);
+    free(gathered.rows);
+    for (uint32_t i = 0; i < engine->addresses.count; i++) {
+        const struct mc_address_record *record = &engine->addresses.records[i];
+        bool settled = record->state == MC_ADDRESS_SETTLED;
+        if (settled && (record->recalled || engine->domains.domains[record->domain].recalled))
+            continue;
+        mc_engine_want_domain(engine, record->domain);
+        if (!settled && !record->known)
+            mc_engine_join(engine, i);
+    }
+    for (size_t i = 0; i < gathered.asked_count; i++)
+        mc_engine_join(engine, gathered.asked[i]);
+    free(gathered.asked);
+    mc_text_free(&gathered.name);
+}
