@@ -117,6 +117,8 @@ static unsigned worth_of(struct mc_span line, struct mc_span address, struct mc_
             end++;
         if (end < stop && (*end == ':' || *end == '.' || *end == '-' || *end == '(' || *end == ','))
             return 5;
+        if (end < stop && (*end == '\t' || (end[-1] == ' ' && end[-2] == ' ')))
+            return 5; /* a table */
         return mc_words_fail(line) || mc_bounce_has(line, " on ") ? 5 : 3;
     }
     if (mc_words_fail(line))
@@ -380,6 +382,18 @@ static struct mc_span below_another(const struct mc_prose *prose, struct mc_span
     return mc_span("", 0);
 }
 
+/* The first line with him in it. */
+static struct mc_span line_of(const struct mc_prose *prose, struct mc_span address)
+{
+    for (size_t i = 0; i < prose->count; i++)
+        if (same(prose->failed[i].address, address)) {
+            struct mc_span rest = mc_span(prose->text.at + prose->failed[i].line,
+                                          prose->text.len - prose->failed[i].line);
+            return mc_bounce_trim(mc_bounce_line(&rest));
+        }
+    return mc_span("", 0);
+}
+
 static size_t count_replies(struct mc_span text)
 {
     size_t count = 0;
@@ -401,6 +415,9 @@ struct mc_span mc_prose_reply(const struct mc_prose *prose, struct mc_span addre
     struct mc_span later = below_another(prose, address);
     if (later.len)
         return verdict_in(later);
+    struct mc_span around = line_of(prose, address); /* "the mailbox a@b.example is unavailable" */
+    if (mc_words_fail(around) && mc_bounce_is_telling(around))
+        return around;
     /* what stands before the first of several is about all of them */
     struct mc_span all = prose->text;
     if (!alone && prose->count)

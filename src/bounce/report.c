@@ -323,7 +323,8 @@ static void emit_prose(struct report *report, struct mc_span address, bool alone
     }
     if (!mc_bounce_is_telling(said.text)) {
         struct mc_span subject = mc_message_subject(report->message, report->mail);
-        if (mc_bounce_is_telling(subject) && !said.text.len)
+        if (mc_bounce_is_telling(subject) &&
+            (!said.text.len || mc_span_equal_nocase(first_address(subject), address)))
             said.text = subject;
     }
     struct mc_span mailed = mc_prose_mailed(&report->prose, address);
@@ -370,6 +371,10 @@ static void read_prose(struct report *report, bool sure, bool daemon)
     struct mc_span to = original_to(report);
     if (!to.len && report->prose.count)
         to = report->prose.failed[0].address;
+    if (!to.len) /* "Returned mail: Quota exceeded for user a@b.example" */
+        to = first_address(mc_message_subject(report->message, report->mail));
+    if (mc_span_equal_nocase(to, report->sender) || mc_is_daemon(to))
+        to.len = 0;
     if (to.len || report->verp_len)
         emit_prose(report, to, true);
 }
