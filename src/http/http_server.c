@@ -14,10 +14,11 @@
 #include "base/text.h"
 #include "http/reply_head.h"
 
-#define READ_BYTES      65536 /* taken at once, at most */
-#define ACCEPTS_A_TURN  64    /* so that those who are in get their turn */
-#define STEPS_A_TURN    32    /* requests or reads of one connection: the others get theirs */
-#define LINGER_MS       2000  /* a refused client may read why, while we throw away what it sends */
+#define READ_BYTES      65536        /* taken at once, at most */
+#define SOCKET_BYTES    (128 * 1024) /* of a reply in the kernel, which would take some MB */
+#define ACCEPTS_A_TURN  64           /* so that those who are in get their turn */
+#define STEPS_A_TURN    32   /* requests or reads of one connection: the others get theirs */
+#define LINGER_MS       2000 /* a refused client may read why, while we throw away what it sends */
 #define LINGER_BYTES    (1024 * 1024)
 #define ACCEPT_PAUSE_MS 100 /* when there is no descriptor to be had */
 
@@ -525,8 +526,9 @@ struct mc_http_server *mc_http_server_new(struct mc_loop *loop,
 void mc_http_server_listen(struct mc_http_server *server, int fd)
 {
     struct listener *listener = mc_calloc(1, sizeof *listener);
-    int flags = fcntl(fd, F_GETFL);
+    int flags = fcntl(fd, F_GETFL), bytes = SOCKET_BYTES;
     (void)fcntl(fd, F_SETFL, flags | O_NONBLOCK);
+    (void)setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &bytes, sizeof bytes); /* those accepted inherit */
     listener->fd = fd;
     listener->next = server->listeners;
     server->listeners = listener;
