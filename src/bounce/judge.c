@@ -1,14 +1,59 @@
 #include "bounce/judge.h"
 
 #include "base/memory.h"
+#include "bounce/ruling.h"
 #include "bounce/wordings.h"
 
 /* ---- text tools ---- */
+
+#define BRIEF 48 /* bytes; in longer ones it pays to look for the rarest letter first */
+
+/* How seldom a byte is in mail: a letter more seldom than another comes first. */
+static unsigned rarity(char c)
+{
+    static const char usual[] = " etaonisrhldcumpfgbywv0123456789-=.,:;/<>_kTSAx";
+    const char *at = memchr(usual, c, sizeof usual - 1);
+    return at ? (unsigned)(at - usual) : (unsigned)sizeof usual;
+}
+
+/* The next place of either of the two bytes, the end where there is none. */
+struct either {
+    const char *at[2];
+    char c[2];
+};
+
+static const char *next_of(struct either *either, const char *from, const char *end)
+{
+    for (size_t i = 0; i < 2; i++)
+        if (!either->at[i] || either->at[i] < from) {
+            const char *at = memchr(from, either->c[i], (size_t)(end - from));
+            either->at[i] = at ? at : end;
+        }
+    return either->at[0] < either->at[1] ? either->at[0] : either->at[1];
+}
+
+static size_t find_in_long(struct mc_span text, const char *what, size_t len)
+{
+    size_t rare = 0;
+    for (size_t i = 1; i < len; i++)
+        if (rarity(what[i]) > rarity(what[rare]))
+            rare = i;
+    char lower = mc_ascii_lower(what[rare]);
+    char upper = lower >= 'a' && lower <= 'z' ? (char)(lower - ('a' - 'A')) : lower;
+    const char *from = text.at + rare, *end = text.at + text.len - (len - 1 - rare);
+    struct either either = {{NULL, lower == upper ? end : NULL}, {lower, upper}};
+    for (; (from = next_of(&either, from, end)) < end; from++)
+        if (mc_span_equal_nocase(mc_span(from - rare, len), mc_span(what, len)))
+            return (size_t)(from - rare - text.at);
+    return text.len;
+}
 
 size_t mc_bounce_find(struct mc_span text, const char *what)
 {
     size_t len = strlen(what);
     char first = mc_ascii_lower(what[0]);
+    if (text.len >= BRIEF && len && len <= text.len)
+        return find_in_long(text, what, len);
     for (size_t i = 0; i + len <= text.len; i++)
         if (mc_ascii_lower(text.at[i]) == first &&
             mc_span_equal_nocase(mc_span(text.at + i, len), mc_span(what, len)))
@@ -279,21 +324,6 @@ static struct mc_span unfolded(struct mc_span text, char *out, size_t size)
     return mc_span(out, len);
 }
 
-static struct mc_ruling classify(const struct mc_bounce_said *said, bool with_status)
-{
-    struct mc_reply reply;
-    mc_reply_from_text(said->text, &reply);
-    /* a report's reply quotes itself as "550 5.1.1"; where it has no code of its own, the Status
-     * stands in for it */
-    if (with_status && !reply.class && said->class) {
-        reply.class = said->class;
-        reply.subject = said->subject;
-        reply.detail = said->detail;
-    }
-    struct mc_ours ours = {.recipient = said->recipient, .sender = said->sender};
-    return mc_classify(said->stage, &reply, said->provider, &ours);
-}
-
 /* A rule that only repeats the number, where the Status may know better. */
 static bool is_weak(const struct mc_ruling *ruling, struct mc_span text)
 {
@@ -321,7 +351,7 @@ bool mc_bounce_is_telling(struct mc_span text)
     struct mc_bounce_said said = {.text = unfolded(text, flat, sizeof flat)};
     if (!said.text.len)
         return false;
-    struct mc_ruling ruling = classify(&said, false);
+    struct mc_ruling ruling = mc_bounce_ruling(&said, false);
     return !is_weak(&ruling, said.text) || trouble(said.text, &reason);
 }
 
@@ -378,7 +408,7 @@ static enum mc_reason judge(const struct mc_bounce_said *said, const char **rule
         (reason = by_status(&own, MC_REASON_COUNT)) != MC_REASON_COUNT)
         return reason;
     bool remote = mc_bounce_quotes_reply(said->text);
-    struct mc_ruling ruling = classify(said, false);
+    struct mc_ruling ruling = mc_bounce_ruling(said, false);
     bool weak = is_weak(&ruling, said->text);
     if ((!remote || weak || ruling.reason == MC_REASON_DOMAIN_NOT_SERVED) &&
         trouble(said->text, &reason) &&
@@ -388,7 +418,7 @@ static enum mc_reason judge(const struct mc_bounce_said *said, const char **rule
         reason = remote ? MC_REASON_COUNT : by_status(said, MC_REASON_COUNT);
         if (reason != MC_REASON_COUNT)
             return reason;
-        ruling = classify(said, true);
+        ruling = mc_bounce_ruling(said, true);
         if (is_weak(&ruling, said->text) && ruling.surety == MC_SURE && !remote)
             return by_status(said, ruling.reason == MC_REASON_BLOCKED ? MC_REASON_SERVER_ERROR
                                                                       : ruling.reason);
