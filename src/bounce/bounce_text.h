@@ -20,9 +20,9 @@ struct mc_failed {
 struct mc_prose {
     struct mc_span text;     /* the report itself */
     struct mc_span original; /* the message that came back with it, where that is in the text */
-    struct mc_failed failed[MC_FAILED_MAX];
     size_t count;
     unsigned worth; /* of the best line, 0 (none) to 5 */
+    struct mc_failed failed[MC_FAILED_MAX];
 };
 
 /* Who failed; `sender` (may be empty) did not. */

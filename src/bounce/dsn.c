@@ -64,7 +64,8 @@ bool mc_dsn_next(struct mc_span *rest, struct mc_dsn_group *group)
 {
     struct mc_span *last = NULL;
     bool any = false;
-    *group = (struct mc_dsn_group){0};
+    for (size_t i = 0; i < MC_ARRAY_LEN(group->field); i++)
+        group->field[i] = mc_span("", 0);
     while (rest->len) {
         struct mc_span before = *rest, line = mc_bounce_line(rest);
         struct mc_span trimmed = mc_bounce_trim(line);

@@ -41,10 +41,10 @@ static void read_message(struct mc_mailbox *mailbox, struct mc_span raw, struct 
 {
     uint64_t no_reports = mailbox->counts->no_reports;
     mc_mime_read(raw, &mailbox->message);
-    if (mailbox->message.cut)
+    mc_report_read(&mailbox->message, source, mailbox->sink, mailbox->counts);
+    if (mc_message_is_cut(&mailbox->message))
         mc_log(MC_LOG_WARNING, "%.*s: too large or too many parts: only its beginning is read",
                (int)source.len, source.at);
-    mc_report_read(&mailbox->message, source, mailbox->sink, mailbox->counts);
     if (mailbox->counts->no_reports > no_reports)
         mc_log(MC_LOG_INFO, "%.*s: no report", (int)source.len, source.at);
 }

@@ -19,7 +19,6 @@ struct report {
     struct mc_span headers; /* of it */
     struct mc_span sender;  /* to whom the report went */
     struct mc_text html;
-    struct mc_prose prose;
     char last[MC_ADDRESS_MAX + 2]; /* the address that was handed out last */
     size_t last_len;
     char verp[MC_ADDRESS_MAX + 2];
@@ -30,7 +29,16 @@ struct report {
     bool delayed, success;
     int64_t at; /* when it was made, and which one it is */
     uint64_t id;
+    struct mc_prose prose; /* the last, for it is long and mostly empty */
 };
+
+static void start(struct report *report, const struct mc_message *message, size_t mail)
+{
+    memset(report, 0, offsetof(struct report, prose.failed));
+    report->message = message;
+    report->mail = mail;
+    report->headers = mc_message_headers(message, mail);
+}
 
 /* ---- when, and which ---- */
 
@@ -59,7 +67,7 @@ static void stamp(struct report *report)
         return;
     struct mc_span name = mc_header(report->headers, "Message-ID");
     if (name.len < 6 && report->headers.len < 40)
-        name = mc_text_span(&report->message->text);
+        name = mc_bounce_trim(report->message->raw);
     report->id = mc_hash_lasting(name.len < 6 ? report->headers : name);
     report->at = date_of(report);
 }
@@ -383,22 +391,24 @@ static void read_prose(struct report *report, bool sure, bool daemon)
 static struct mc_span prose_of(struct report *report)
 {
     const struct mc_message *message = report->message;
-    bool plain = false;
+    size_t last = 0, plain = 0;
     for (size_t i = 0; i < message->part_count; i++)
-        plain = plain ||
-                (message->parts[i].mail == report->mail && message->parts[i].kind == MC_PART_TEXT &&
-                 mc_bounce_trim(mc_message_part(message, i)).len);
+        if (message->parts[i].mail == report->mail && message->parts[i].kind == MC_PART_TEXT &&
+            mc_bounce_trim(mc_message_part(message, i)).len) {
+            last = i;
+            plain++;
+        }
+    if (plain == 1)
+        return mc_message_part(message, last);
     for (size_t i = 0; i < message->part_count; i++) {
         const struct mc_part *part = &message->parts[i];
-        if (part->mail != report->mail)
+        if (part->mail != report->mail || part->kind != (plain ? MC_PART_TEXT : MC_PART_HTML))
             continue;
-        if (plain ? part->kind == MC_PART_TEXT : part->kind == MC_PART_HTML) {
-            if (plain)
-                mc_text_add_span(&report->html, mc_message_part(message, i));
-            else
-                mc_prose_from_html(mc_message_part(message, i), &report->html);
-            mc_text_add_char(&report->html, '\n');
-        }
+        if (plain)
+            mc_text_add_span(&report->html, mc_message_part(message, i));
+        else
+            mc_prose_from_html(mc_message_part(message, i), &report->html);
+        mc_text_add_char(&report->html, '\n');
     }
     return mc_text_span(&report->html);
 }
@@ -547,6 +557,7 @@ static void find_verp(struct report *report)
 void mc_report_read(const struct mc_message *message, struct mc_span source,
                     const struct mc_bounce_sink *sink, struct mc_bounce_counts *counts)
 {
+    struct report report;
     bool done = false;
     counts->messages++;
     for (size_t mail = 1; mail < message->mail_count && !done; mail++) { /* Hotmail's own form */
@@ -554,20 +565,18 @@ void mc_report_read(const struct mc_message *message, struct mc_span source,
             mc_header(mc_message_headers(message, mail), "X-HmXmrOriginalRecipient");
         if (!to.len || !mc_bounce_has(mc_message_subject(message, 0), "complaint about message"))
             continue;
-        struct report report = {
-            .message = message, .sink = sink, .counts = counts, .source = source};
+        start(&report, message, 0);
+        report.sink = sink;
+        report.counts = counts;
+        report.source = source;
         complain(&report, to);
         done = report.found;
     }
-    if (message->cut)
-        counts->damaged++;
     for (size_t mail = 0; mail < message->mail_count && !done; mail++) {
-        struct report report = {.message = message,
-                                .sink = sink,
-                                .counts = counts,
-                                .source = source,
-                                .mail = mail,
-                                .headers = mc_message_headers(message, mail)};
+        start(&report, message, mail);
+        report.sink = sink;
+        report.counts = counts;
+        report.source = source;
         report.sender = first_address(mc_header(report.headers, "To"));
         find_verp(&report);
         done = read_mail(&report);
@@ -575,6 +584,8 @@ void mc_report_read(const struct mc_message *message, struct mc_span source,
             counts->successes++;
         mc_text_free(&report.html);
     }
+    if (mc_message_is_cut(message))
+        counts->damaged++;
     if (!done)
         counts->no_reports++;
 }
