@@ -48,6 +48,14 @@ SERVERS  := $(patsubst tests/servers/%.c,$(B)/tests/servers/%,$(sort $(wildcard 
 .PHONY: all
 all: build/mailcheck
 
+# An option that the manual or a completion does not know ends the build.
+ifeq ($(V),release)
+all: $(B)/docs.checked
+endif
+$(B)/docs.checked: $(B)/mailcheck $(wildcard data/man/*) tests/check_docs.sh
+	@tests/check_docs.sh
+	@touch $@
+
 build/mailcheck: $(B)/mailcheck
 	@ln -sfn $(V)/mailcheck $@
 

@@ -25,6 +25,12 @@ mailcheck clean --config "$T/bad.conf" --print-config
 same "an unknown key: exit status" "$status" 2
 ok "with file and line" has 'bad\.conf:2: .*"pacee"' "$T/err"
 rm -r "$T/config"
+mkdir -p "$T/there/mailcheck"
+cp "$T/bad.conf" "$T/there/mailcheck/mailcheck.conf"
+cd "$T" || exit 1 # a relative XDG_CONFIG_HOME counts for nothing, as its specification says
+XDG_CONFIG_HOME=there mailcheck --print-config
+same "a relative XDG_CONFIG_HOME" "$status $(value pace)" "0 # default pace = default"
+cd "$OLDPWD" || exit 1
 
 # --- the examples of the manual and of README.md: each command line must be one we understand
 examples=0
@@ -90,4 +96,20 @@ if command -v zsh >/dev/null; then
 else
     skip "completion for zsh" "zsh is not installed"
 fi
+
+# --- an option that is nowhere documented ends the build
+mkdir -p "$T/tree/build/release" "$T/tree/src/verdict"
+cp -r data tests/check_docs.sh "$T/tree/"
+mkdir "$T/tree/tests" && mv "$T/tree/check_docs.sh" "$T/tree/tests/"
+cp src/verdict/verdict.h src/verdict/columns.c "$T/tree/src/verdict/"
+cat >"$T/tree/build/release/mailcheck" <<SCRIPT
+#!/bin/bash
+"$MAILCHECK" "\$@"
+[ "\$*" != "clean --help" ] || echo "      --frobnicate N             what nobody wrote down"
+SCRIPT
+chmod +x "$T/tree/build/release/mailcheck"
+same "check_docs.sh: an option without documents" \
+    "$("$T/tree/tests/check_docs.sh" 2>&1 | grep -c 'frobnicate is missing')" 5
+sed -i '/frobnicate/d' "$T/tree/build/release/mailcheck"
+ok "check_docs.sh: nothing else is wrong" "$T/tree/tests/check_docs.sh"
 finish
