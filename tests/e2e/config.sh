@@ -32,20 +32,6 @@ XDG_CONFIG_HOME=there mailcheck --print-config
 same "a relative XDG_CONFIG_HOME" "$status $(value pace)" "0 # default pace = default"
 cd "$OLDPWD" || exit 1
 
-# --- the examples of the manual and of README.md: each command line must be one we understand
-examples=0
-while read -r line; do
-    line="mailcheck ${line#*mailcheck }"
-    eval "set -- ${line%% [|>]*}"
-    mailcheck "${@:2}" --print-config
-    ok "example: $*" test "$status" = 0
-    examples=$((examples + 1))
-done < <({
-    sed -n 's/^\.Dl //p' data/man/mailcheck.1
-    sed -e ':a' -e '/\\$/N; s/\\\n//; ta' -e '/^    /!d' README.md
-} | grep -E '(^|[| ])mailcheck (clean|check|classify) ' | sed 's/\\(dq/"/g')
-ok "there are examples" test "$examples" -ge 8
-
 sed -n '/^\.Bd/,/^\.Ed/p' data/man/mailcheck.conf.5 | grep -v '^\.' >"$T/example.conf"
 mailcheck clean --config "$T/example.conf" --print-config
 same "the example of mailcheck.conf(5)" "$status $(grep -A1 'example.conf:' "$T/out" | grep -c =)" \
