@@ -10,10 +10,10 @@
 
 _Static_assert(sizeof(struct mc_digest_bucket) == 64, "a cache line");
 
-/* Filled to 7/8 a search seldom leaves the line that its hash points to. */
+/* Filled to 9/10 a search seldom leaves the line that its hash points to. */
 static uint32_t limit_of(uint32_t buckets)
 {
-    return buckets * 7 / 2;
+    return buckets / 2 * 9;
 }
 
 /* Moves the keys to `buckets`, which are zeros, and more than there are now. */
@@ -26,18 +26,15 @@ static void move(struct mc_digest_part *part, void *memory, struct mc_digest_buc
     part->size = size;
     part->limit = limit_of(size);
     for (uint32_t i = 0; i < old.size; i++)
-        for (size_t k = 0; k < MC_ARRAY_LEN(buckets->slots); k++) {
-            const struct mc_digest_slot *slot = &old.buckets[i].slots[k];
-            if (slot->value)
-                *mc_digest_slot_of(part, (struct mc_hash128){slot->hash, slot->check}) = *slot;
-        }
+        for (size_t k = 0; k < MC_DIGEST_SLOTS && old.buckets[i].value[k]; k++)
+            *mc_digest_take(part, old.buckets[i].hash[k]) = old.buckets[i].value[k];
     free(old.memory);
 }
 
 void mc_digest_part_grow(struct mc_digest_part *part)
 {
     uint64_t size = part->size < SMALLEST ? SMALLEST : (uint64_t)part->size + part->size / 2;
-    MC_ASSERT(size < UINT32_MAX / 7);
+    MC_ASSERT(size < UINT32_MAX / 9);
     char *memory = mc_calloc(size + 1, sizeof *part->buckets); /* one more, to begin at a line */
     size_t lead = (size_t)(-(uintptr_t)memory & (sizeof *part->buckets - 1));
     move(part, memory, (struct mc_digest_bucket *)(void *)(memory + lead), (uint32_t)size);
@@ -63,13 +60,13 @@ void mc_digest_map_expect(struct mc_digest_map *map, uint64_t keys)
 {
     /* parts differ a little in how many keys they get */
     uint64_t slots = keys / PARTS + keys / PARTS / 64;
-    uint64_t size = (slots + slots / 6) / 4 + SMALLEST;
+    uint64_t size = (slots + slots / 7) / MC_DIGEST_SLOTS + SMALLEST;
     size_t block_size = size * PARTS * sizeof(struct mc_digest_bucket);
     block_size = (block_size + LARGE_PAGE - 1) / LARGE_PAGE * LARGE_PAGE;
     for (size_t i = 0; i < PARTS; i++)
         if (map->parts[i].size > size)
             return;
-    char *block = size < UINT32_MAX / 7 ? map_block(block_size) : NULL;
+    char *block = size < UINT32_MAX / 9 ? map_block(block_size) : NULL;
     if (!block) /* it grows as it fills, then, or says that it cannot */
         return;
     for (size_t i = 0; i < PARTS; i++) {

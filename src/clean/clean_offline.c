@@ -91,7 +91,7 @@ static void read_row(const struct offline *offline, const struct mc_row *row, st
         item->key = mc_hash128(mc_span(key, mc_address_key(&item->address, key)));
     }
     uint64_t domain_hash = mc_hash(item->domain); /* tells a million domains apart */
-    item->domain_key = (struct mc_hash128){domain_hash, domain_hash};
+    item->domain_key = (struct mc_hash128){domain_hash, domain_hash << 32};
 }
 
 static bool is_role(const struct offline *offline, const struct item *item)
