@@ -239,6 +239,9 @@ static size_t reply_in(struct mc_span line)
         if (line.at[i + 3] != ' ' && line.at[i + 3] != '-' && line.at[i + 3] != ':')
             continue;
         struct mc_span after = mc_bounce_trim(mc_span(line.at + i + 4, line.len - i - 4));
+        if (line.at[i + 3] == '-' && after.len > 1 && mc_is_digit(after.at[0]) &&
+            mc_is_digit(after.at[1]))
+            continue; /* "555-1234" */
         /* "465 bytes", "421 seconds" */
         if (mc_bounce_starts(after, "byte") || mc_bounce_starts(after, "sec") ||
             mc_bounce_starts(after, "KB") || mc_bounce_starts(after, "messages"))
@@ -410,6 +413,11 @@ struct mc_span mc_prose_reply(const struct mc_prose *prose, struct mc_span addre
     for (size_t i = 0; i < prose->count; i++)
         if (same(prose->failed[i].address, address) || same(prose->failed[i].mailed, address))
             said = below(prose, prose->failed[i].line, prose->failed[i].address);
+    if (alone && !mc_bounce_quotes_reply(said) && count_replies(prose->text) == 1) {
+        struct mc_span quoted = anywhere(prose->text); /* more than the report's own words */
+        if (mc_bounce_quotes_reply(quoted))
+            return quoted;
+    }
     if (mc_bounce_is_telling(said))
         return verdict_in(said);
     struct mc_span later = below_another(prose, address);

@@ -205,7 +205,24 @@ static const struct {
     {"too many hops", MC_REASON_SERVER_ERROR},
     {"hop count", MC_REASON_SERVER_ERROR},
     {"routing loop", MC_REASON_SERVER_ERROR},
+    {"无法连接", MC_REASON_CONNECT_FAILED},
+    {"無法連線", MC_REASON_CONNECT_FAILED},
+    {"接続できません", MC_REASON_CONNECT_FAILED},
+    {"연결할 수 없", MC_REASON_CONNECT_FAILED},
+    {"не удалось соедин", MC_REASON_CONNECT_FAILED},
+    {"не удалось подкл", MC_REASON_CONNECT_FAILED},
+    {"Verbindung fehlgeschlagen", MC_REASON_CONNECT_FAILED},
     {"timed out", MC_REASON_TIMEOUT},
+    {"超时", MC_REASON_TIMEOUT},
+    {"逾時", MC_REASON_TIMEOUT},
+    {"タイムアウト", MC_REASON_TIMEOUT},
+    {"시간이 초과", MC_REASON_TIMEOUT},
+    {"시간 초과", MC_REASON_TIMEOUT},
+    {"시간이 만료", MC_REASON_TIMEOUT},
+    {"Zeitüberschreitung", MC_REASON_TIMEOUT},
+    {"délai dépassé", MC_REASON_TIMEOUT},
+    {"tiempo de espera", MC_REASON_TIMEOUT},
+    {"tempo scaduto", MC_REASON_TIMEOUT},
     {"timedout", MC_REASON_TIMEOUT},
     {"time out", MC_REASON_TIMEOUT},
     {"timeout", MC_REASON_TIMEOUT},
@@ -426,6 +443,10 @@ static enum mc_reason judge(const struct mc_bounce_said *said, const char **rule
         return MC_REASON_SERVER_ERROR;
     }
     *rule = ruling.rule;
+    /* the sending host found no such domain: a server that answered would be there */
+    if (!remote && ruling.reason == MC_REASON_DOMAIN_NOT_SERVED &&
+        (!strcmp(ruling.rule, "domain-unknown") || !strcmp(ruling.rule, "host-unknown")))
+        return MC_REASON_NO_SUCH_DOMAIN;
     if (ruling.surety == MC_AMBIGUOUS && !names_mailbox(said)) /* a program's trouble, or a no */
         return weak && !remote ? MC_REASON_SERVER_ERROR : MC_REASON_BLOCKED;
     return ruling.reason;
