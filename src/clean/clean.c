@@ -47,7 +47,7 @@ bool mc_clean_flush(struct mc_clean_run *run)
 bool mc_clean_emit(struct mc_clean_run *run, const struct mc_row *row,
                    const struct mc_result *result)
 {
-    run->rows_written++;
+    run->rows_written += row->number != 0;
     if (!result) {
         run->tally->blank_lines += row->is_blank;
         if (row->is_header && run->options->split_dir)

@@ -264,7 +264,7 @@ static void say_progress(struct offline *offline)
     if (!run->options->progress)
         return;
     struct mc_clean_progress progress = {
-        .rows_read = run->rows_read,
+        .rows_read = run->rows_written, /* but for the header and blank lines */
         .rows_written = run->rows_written,
         .bytes_read = mc_cursor_position(offline->cursor),
         .bytes_total = mc_rows_size(run->rows),
@@ -282,7 +282,7 @@ static bool wait_for_more(struct offline *offline)
             return false;
         say_progress(offline);
         while (poll(&pipe, 1, -1) < 0 && errno == EINTR)
-            ;
+            say_progress(offline); /* where it was asked for */
     }
     if (mc_rows_fill(run->rows) >= 0)
         return true;

@@ -63,7 +63,7 @@ static bool read_rows(struct online *online)
     for (size_t i = 0; i < READ_ROWS && !online->input_ended; i++) {
         switch (mc_cursor_next(online->ahead, &row)) {
         case MC_ROWS_ROW:
-            run->rows_read++;
+            run->rows_read += row.number != 0;
             read_row(online, &row);
             break;
         case MC_ROWS_WAIT:

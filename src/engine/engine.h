@@ -113,7 +113,7 @@ struct mc_engine_counts {
     uint64_t addresses, domains, settled;
     uint64_t dns_questions, sessions, recipients, controls;
     uint64_t in_dns, in_probe, in_greylist; /* what the unsettled ones wait for */
-    int64_t next_retry_ms;                  /* until the next greylist retry; -1: none */
+    int64_t next_retry_ms, last_retry_ms;   /* until these greylist retries; -1: none */
     uint32_t open_connections;
 };
 void mc_engine_count(const struct mc_engine *engine, struct mc_engine_counts *counts);

@@ -98,14 +98,21 @@ void mc_engine_count(const struct mc_engine *engine, struct mc_engine_counts *co
         .in_dns = engine->to_ask_count - engine->next_to_ask + engine->lookups,
         .in_greylist = mc_retry_count(&engine->retries) + mc_retry_count(&engine->recalled),
         .next_retry_ms = -1,
+        .last_retry_ms = -1,
     };
     counts->in_probe =
         engine->unsettled > counts->in_greylist ? engine->unsettled - counts->in_greylist : 0;
     int64_t next = mc_retry_next_ms(&engine->retries);
     if (mc_retry_next_ms(&engine->recalled) < next)
         next = mc_retry_next_ms(&engine->recalled);
-    if (next != INT64_MAX)
-        counts->next_retry_ms = next - mc_loop_now_ms(engine->loop);
+    int64_t last = mc_retry_last_ms(&engine->retries);
+    if (mc_retry_last_ms(&engine->recalled) > last)
+        last = mc_retry_last_ms(&engine->recalled);
+    if (next != INT64_MAX) {
+        int64_t now = mc_loop_now_ms(engine->loop);
+        counts->next_retry_ms = next > now ? next - now : 0;
+        counts->last_retry_ms = last > now ? last - now : 0;
+    }
     if (engine->prober) {
         struct mc_prober_counts probing;
         mc_prober_count(engine->prober, &probing);

@@ -50,6 +50,20 @@ int64_t mc_retry_next_ms(const struct mc_retry_queue *queue)
     return next;
 }
 
+int64_t mc_retry_last_ms(const struct mc_retry_queue *queue)
+{
+    int64_t last = INT64_MIN;
+    for (size_t i = 0; i < MC_RETRY_DELAYS; i++) {
+        const struct mc_retry_fifo *fifo = &queue->fifos[i];
+        if (!fifo->count)
+            continue;
+        int64_t due_ms = fifo->entries[(fifo->head + fifo->count - 1) % fifo->room].due_ms;
+        if (due_ms > last)
+            last = due_ms;
+    }
+    return last;
+}
+
 size_t mc_retry_count(const struct mc_retry_queue *queue)
 {
     size_t count = 0;

@@ -28,6 +28,8 @@ void mc_retry_add(struct mc_retry_queue *queue, size_t delay, struct mc_retry re
 bool mc_retry_take(struct mc_retry_queue *queue, int64_t now_ms, struct mc_retry *retry);
 /* When the next one is due; INT64_MAX where nobody waits. */
 int64_t mc_retry_next_ms(const struct mc_retry_queue *queue);
+/* When the last one is; INT64_MIN where nobody waits. */
+int64_t mc_retry_last_ms(const struct mc_retry_queue *queue);
 size_t mc_retry_count(const struct mc_retry_queue *queue);
 void mc_retry_free(struct mc_retry_queue *queue);
 
