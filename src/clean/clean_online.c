@@ -6,6 +6,7 @@
 #include "address/parse.h"
 #include "base/memory.h"
 #include "base/text.h"
+#include "clean/first_rows.h"
 #include "clean/ledger.h"
 #include "clean/list_lock.h"
 #include "clean/run.h"
@@ -22,6 +23,7 @@ struct online {
     struct mc_engine *engine;
     struct mc_cursor *ahead, *behind;
     struct mc_ledger ledger;
+    struct mc_first_rows first_rows;
     struct mc_watch pipe;
     bool pipe_watched, pipe_ended, pipe_failed;
     bool caught_up; /* the cursor that reads ahead has read all that came so far */
@@ -46,8 +48,9 @@ static void read_row(struct online *online, const struct mc_row *row)
     if (!row->number) {
         mc_ledger_add(&online->ledger, MC_LEDGER_PASS);
     } else if (mc_address_parse(row->address, &address) == MC_SYNTAX_OK) {
-        mc_ledger_add(&online->ledger,
-                      mc_engine_add(online->engine, &address, (uint32_t)row->number, &is_new));
+        mc_ledger_add(&online->ledger, mc_engine_add(online->engine, &address, &is_new));
+        if (is_new)
+            mc_first_rows_add(&online->first_rows, (uint32_t)row->number);
     } else {
         mc_ledger_add(&online->ledger, MC_LEDGER_BAD);
         mc_clean_note_bad(online->run, row, address.email);
@@ -119,9 +122,8 @@ static bool write_rows(struct online *online)
             mc_clean_bad_result(run, &row, address.email, &result);
         } else if (entry != MC_LEDGER_PASS) {
             mc_engine_result(online->engine, entry, &result);
-            uint32_t first = mc_engine_first_row(online->engine, entry);
-            if (first != row.number) {
-                result.duplicate_of = first;
+            if (!mc_ledger_is_first(&online->ledger, entry)) {
+                result.duplicate_of = mc_first_rows_at(&online->first_rows, entry);
                 own_spelling(online, &row, &result);
             }
         }
@@ -315,6 +317,7 @@ bool mc_clean_online(struct mc_clean_run *run)
     mc_cursor_free(online.ahead);
     mc_cursor_free(online.behind);
     mc_ledger_free(&online.ledger);
+    mc_first_rows_free(&online.first_rows);
     mc_text_free(&online.suggestion);
     mc_engine_free(online.engine);
     mc_list_lock_release(&lock);

@@ -20,6 +20,11 @@ struct mc_ledger {
 void mc_ledger_add(struct mc_ledger *ledger, uint32_t entry);
 /* The oldest entry, which stays until mc_ledger_drop. False where all were dropped. */
 bool mc_ledger_peek(const struct mc_ledger *ledger, uint32_t *entry);
+/* Whether the entry just peeked at is the address's first row. */
+static inline bool mc_ledger_is_first(const struct mc_ledger *ledger, uint32_t entry)
+{
+    return entry == ledger->dropped;
+}
 void mc_ledger_drop(struct mc_ledger *ledger);
 void mc_ledger_free(struct mc_ledger *ledger);
 

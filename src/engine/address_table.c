@@ -10,9 +10,12 @@ static uint64_t key_hash(struct mc_span local, uint32_t domain)
     return mc_hash(mc_span(key, local.len + sizeof domain));
 }
 
-_Static_assert(sizeof(struct mc_address_record) == 36, "as the header says");
+_Static_assert(sizeof(struct mc_address_record) == 28, "as the header says");
 
-static uint32_t locals_add(struct mc_locals *locals, struct mc_span local)
+/* Where a local part is, is kept of every eighth: from there it is a few steps. */
+#define BLOCK 8
+
+static void locals_add(struct mc_locals *locals, uint32_t address, struct mc_span local)
 {
     size_t need = locals->len + 1 + local.len;
     MC_ASSERT(local.len <= UINT8_MAX);
@@ -24,16 +27,14 @@ static uint32_t locals_add(struct mc_locals *locals, struct mc_span local)
         locals->room = need + need / 2;
         locals->at = mc_realloc(locals->at, locals->room);
     }
-    uint32_t place = (uint32_t)locals->len;
-    locals->at[place] = (char)local.len;
-    memcpy(locals->at + place + 1, local.at, local.len);
+    if (address % BLOCK == 0) {
+        locals->starts = mc_grow(locals->starts, locals->start_count, &locals->start_room,
+                                 sizeof *locals->starts);
+        locals->starts[locals->start_count++] = (uint32_t)locals->len;
+    }
+    locals->at[locals->len] = (char)local.len;
+    memcpy(locals->at + locals->len + 1, local.at, local.len);
     locals->len = need;
-    return place;
-}
-
-static struct mc_span locals_get(const struct mc_locals *locals, uint32_t place)
-{
-    return mc_span(locals->at + place + 1, (unsigned char)locals->at[place]);
 }
 
 uint64_t mc_address_table_hash(const struct mc_address_table *table, struct mc_span local,
@@ -56,7 +57,7 @@ uint32_t mc_address_table_fetch(const struct mc_address_table *table, uint64_t h
 void mc_address_table_fetch_text(const struct mc_address_table *table, uint32_t candidate)
 {
     if (candidate != MC_NONE)
-        __builtin_prefetch(table->locals.at + table->records[candidate].local);
+        __builtin_prefetch(table->locals.at + table->locals.starts[candidate / BLOCK]);
 }
 
 uint32_t mc_address_table_find(const struct mc_address_table *table, uint64_t hash,
@@ -67,7 +68,7 @@ uint32_t mc_address_table_find(const struct mc_address_table *table, uint64_t ha
     for (; found != MC_NONE; found = mc_index_next(&table->index, &cursor)) {
         const struct mc_address_record *record = &table->records[found];
         if (record->domain == domain &&
-            mc_span_equal_nocase(local, locals_get(&table->locals, record->local)))
+            mc_span_equal_nocase(local, mc_address_table_local(table, found)))
             break;
     }
     return found;
@@ -86,24 +87,28 @@ uint32_t mc_address_table_add(struct mc_address_table *table, struct mc_span loc
     MC_ASSERT(address < MC_NONE);
     table->records[address] = (struct mc_address_record){
         .domain = domain,
-        .local = locals_add(&table->locals, local),
         .next = MC_NONE,
         .host = MC_NONE,
         .peer = MC_NONE,
     };
+    locals_add(&table->locals, address, local);
     mc_index_add(&table->index, hash, address);
     return address;
 }
 
 struct mc_span mc_address_table_local(const struct mc_address_table *table, uint32_t address)
 {
-    return locals_get(&table->locals, table->records[address].local);
+    const char *at = table->locals.at + table->locals.starts[address / BLOCK];
+    for (uint32_t i = address % BLOCK; i > 0; i--)
+        at += 1 + (unsigned char)*at;
+    return mc_span(at + 1, (unsigned char)*at);
 }
 
 void mc_address_table_free(struct mc_address_table *table)
 {
     free(table->records);
     free(table->locals.at);
+    free(table->locals.starts);
     mc_index_free(&table->index);
 }
 

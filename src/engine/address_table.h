@@ -1,4 +1,4 @@
-/* Every unique address of a run, as 36-byte records named by index, and the dedupe over them.
+/* Every unique address of a run, as 28-byte records named by index, and the dedupe over them.
  * Owns the local parts. Knows nothing of what is done with an address. */
 #ifndef MC_ENGINE_ADDRESS_TABLE_H
 #define MC_ENGINE_ADDRESS_TABLE_H
@@ -27,9 +27,7 @@ enum mc_address_state {
  * only matters before the verdict shares its place with what only matters after it. */
 struct __attribute__((packed, aligned(4))) mc_address_record {
     uint32_t domain;
-    uint32_t local; /* in the texts */
-    uint32_t next;  /* link of the one queue it is in */
-    uint32_t first_row;
+    uint32_t next; /* link of the one queue it is in */
     uint32_t host; /* MX host asked, or MC_NONE; `recalled`: its name, in the domains' arena */
     union {
         uint32_t peer;       /* not settled: that answered last, or MC_NONE */
@@ -57,9 +55,11 @@ static inline void mc_address_set_reply(struct mc_address_record *record, uint64
 struct mc_address_table {
     struct mc_address_record *records;
     size_t count, room;
-    struct mc_locals { /* local parts, end to end, each behind a byte with its length */
+    struct mc_locals { /* local parts in the order of the records, each behind its length's byte */
         char *at;
         size_t len, room;
+        uint32_t *starts; /* where the record's is that begins a block, see address_table.c */
+        size_t start_count, start_room;
     } locals;
     struct mc_index index;
 };

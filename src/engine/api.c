@@ -214,7 +214,7 @@ uint64_t mailcheck_submit(struct mailcheck *context, const char *address, size_t
         put_ready(context, index);
     } else {
         bool is_new;
-        ticket->address = mc_engine_add(context->engine, &parsed, 0, &is_new);
+        ticket->address = mc_engine_add(context->engine, &parsed, &is_new);
         /* a settled one's hook may still be to come: then it must not be answered twice */
         if (!is_new && mc_engine_is_settled(context->engine, ticket->address) &&
             ticket->address < context->address_room &&

@@ -273,8 +273,7 @@ static bool admit(struct mc_engine *engine, uint32_t address, bool suppressed)
     return recall != MC_RECALL_SERVED;
 }
 
-uint32_t mc_engine_add(struct mc_engine *engine, const struct mc_address *parsed, uint32_t row,
-                       bool *is_new)
+uint32_t mc_engine_add(struct mc_engine *engine, const struct mc_address *parsed, bool *is_new)
 {
     bool new_domain;
     uint32_t index = mc_domain_table_add(&engine->domains, parsed->domain, &new_domain);
@@ -285,7 +284,6 @@ uint32_t mc_engine_add(struct mc_engine *engine, const struct mc_address *parsed
     if (!*is_new)
         return address;
     struct mc_address_record *record = &engine->addresses.records[address];
-    record->first_row = row;
     record->role = mc_lists_is_role(engine->lists, parsed->local);
     record->utf8 = parsed->needs_smtputf8;
     engine->unsettled++;
@@ -432,11 +430,6 @@ const struct mc_lists *mc_engine_lists(const struct mc_engine *engine)
 bool mc_engine_is_settled(const struct mc_engine *engine, uint32_t address)
 {
     return engine->addresses.records[address].state == MC_ADDRESS_SETTLED;
-}
-
-uint32_t mc_engine_first_row(const struct mc_engine *engine, uint32_t address)
-{
-    return engine->addresses.records[address].first_row;
 }
 
 const char *mc_engine_probe_impossible(const struct mc_engine *engine)

@@ -53,12 +53,10 @@ enum mc_input {
 };
 void mc_engine_set_input(struct mc_engine *engine, enum mc_input input);
 
-/* Adds a parsed address or finds it; `row` is remembered for the first one. */
-uint32_t mc_engine_add(struct mc_engine *engine, const struct mc_address *address, uint32_t row,
-                       bool *is_new);
+/* Adds a parsed address or finds it. New ones are numbered 0, 1, 2... */
+uint32_t mc_engine_add(struct mc_engine *engine, const struct mc_address *address, bool *is_new);
 
 bool mc_engine_is_settled(const struct mc_engine *engine, uint32_t address);
-uint32_t mc_engine_first_row(const struct mc_engine *engine, uint32_t address);
 /* What is known now: the verdict, or for an unsettled address `not_probed` and the flags so far.
  * Spans live until the next call on this engine. duplicate_of is left 0. */
 void mc_engine_result(struct mc_engine *engine, uint32_t address, struct mc_result *result);

@@ -146,7 +146,7 @@ static void wait_for(struct mc_office *office, uint32_t address, struct mc_waite
 static uint32_t add(struct mc_office *office, const struct mc_address *address)
 {
     bool is_new;
-    uint32_t index = mc_engine_add(office->engine, address, 0, &is_new);
+    uint32_t index = mc_engine_add(office->engine, address, &is_new);
     office->addresses += is_new;
     return index;
 }

@@ -1,4 +1,5 @@
-/* Parts of the clean room and of the command line that need no list: ledger, --fail-if. */
+/* Parts of the clean room and of the command line that need no list: ledger, first rows, --fail-if.
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -8,6 +9,7 @@
 #include <cmocka.h>
 
 #include "base/memory.h"
+#include "clean/first_rows.h"
 #include "clean/ledger.h"
 #include "cli/fail_if.h"
 
@@ -16,7 +18,7 @@ static void the_ledger_gives_back_what_it_got(void **state)
 {
     (void)state;
     enum { ROWS = 200000 };
-    uint32_t *rows = mc_malloc(ROWS * sizeof *rows), next_new = 0, entry;
+    uint32_t *rows = mc_malloc(ROWS * sizeof *rows), next_new = 0, next_first = 0, entry;
     struct mc_ledger ledger = {0};
     uint64_t seed = 7;
     size_t added = 0, read = 0;
@@ -31,6 +33,8 @@ static void the_ledger_gives_back_what_it_got(void **state)
                                                   : next_new++;
             mc_ledger_add(&ledger, rows[added++]);
         } else if (mc_ledger_peek(&ledger, &entry)) {
+            assert_int_equal(mc_ledger_is_first(&ledger, entry), entry == next_first);
+            next_first += entry == next_first;
             assert_int_equal(entry, rows[read++]);
             mc_ledger_drop(&ledger);
         } else {
@@ -59,6 +63,27 @@ static void the_ledger_keeps_order(void **state)
     }
     assert_false(mc_ledger_peek(&ledger, &entry));
     mc_ledger_free(&ledger);
+}
+
+static void first_rows_by_their_numbers(void **state)
+{
+    (void)state;
+    enum { FIRST = 20000 };
+    static uint32_t rows[FIRST];
+    struct mc_first_rows first_rows = {0};
+    uint64_t seed = 7;
+    for (uint32_t i = 0, row = 1; i < FIRST; i++) {
+        rows[i] = row;
+        mc_first_rows_add(&first_rows, row);
+        seed = seed * 6364136223846793005u + 1442695040888963407u;
+        uint32_t draw = (uint32_t)(seed >> 40);
+        /* neighbours mostly, gaps now and then, some longer than a block */
+        row += draw % 8 ? 1 : draw % 800 ? draw / 8 % 5 + 1 : 5000;
+        uint32_t any = draw % (i + 1);
+        assert_int_equal(mc_first_rows_at(&first_rows, any), rows[any]);
+        assert_int_equal(mc_first_rows_at(&first_rows, i), rows[i]);
+    }
+    mc_first_rows_free(&first_rows);
 }
 
 static void conditions(void **state)
@@ -103,6 +128,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_ledger_keeps_order),
+        cmocka_unit_test(first_rows_by_their_numbers),
         cmocka_unit_test(the_ledger_gives_back_what_it_got),
         cmocka_unit_test(conditions),
     };

@@ -224,6 +224,12 @@ static void one_record_a_mailbox(void **state)
     mc_address_table_add(&table, mc_span_of("an"), 7, &is_new);
     assert_true(is_new);
     assert_true(mc_span_equal(mc_address_table_local(&table, ann), mc_span_of("ann")));
+    char local[MC_LOCAL_MAX];
+    memset(local, 'x', sizeof local);
+    for (uint32_t i = 0; i < 1000; i++)
+        mc_address_table_add(&table, mc_span(local, i * 7 % sizeof local + 1), 9 + i, &is_new);
+    for (uint32_t i = 0; i < 1000; i++)
+        assert_int_equal(mc_address_table_local(&table, 3 + i).len, i * 7 % sizeof local + 1);
     mc_address_table_free(&table);
 }
 

@@ -49,7 +49,7 @@ static void add(struct bed *bed, const char *cell)
     struct mc_address address;
     bool is_new;
     assert_int_equal(mc_address_parse(mc_span_of(cell), &address), MC_SYNTAX_OK);
-    bed->addresses[bed->count++] = mc_engine_add(bed->engine, &address, 1, &is_new);
+    bed->addresses[bed->count++] = mc_engine_add(bed->engine, &address, &is_new);
 }
 
 /* Runs until all is settled; returns the virtual seconds it took. */
@@ -501,7 +501,7 @@ static void silence_crowds_nobody_out(void **state)
         bool is_new;
         int len = snprintf(cell, sizeof cell, "ann@%c%u.com", i < 300 ? 'd' : 'n', i % 300);
         assert_int_equal(mc_address_parse(mc_span(cell, (size_t)len), &address), MC_SYNTAX_OK);
-        uint32_t number = mc_engine_add(bed.engine, &address, i, &is_new);
+        uint32_t number = mc_engine_add(bed.engine, &address, &is_new);
         bed.addresses[i % MC_ARRAY_LEN(bed.addresses)] = number;
         bed.count++;
     }

@@ -77,7 +77,7 @@ static void add(struct night *night, const char *cell)
     struct mc_address address;
     bool is_new;
     assert_int_equal(mc_address_parse(mc_span_of(cell), &address), MC_SYNTAX_OK);
-    night->addresses[night->count++] = mc_engine_add(night->engine, &address, 1, &is_new);
+    night->addresses[night->count++] = mc_engine_add(night->engine, &address, &is_new);
 }
 
 static void run(struct night *night)
