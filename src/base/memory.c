@@ -87,6 +87,7 @@ void *mc_pool_get(struct mc_pool *pool)
     if (!record)
         return mc_malloc(pool->size);
     memcpy(&pool->free, record, sizeof pool->free);
+    mc_fetch(pool->free, 1); /* the next one's turn comes soon */
     return record;
 }
 

@@ -40,6 +40,15 @@ void mc_memory_set_handler(void (*out_of_memory)(size_t size));
 /* Makes room for one more element of `size` bytes in a growable array (1.5x). */
 void *mc_grow(void *at, size_t count, size_t *room, size_t size) __attribute__((returns_nonnull));
 
+/* Has the processor bring it into the cache while something else is done. Where there are thousands
+ * of records, waiting for each would cost more than all that is done with it. A hint: any address
+ * will do. */
+static inline void mc_fetch(const void *at, size_t size)
+{
+    for (size_t i = 0; i < size; i += 64)
+        __builtin_prefetch((const char *)at + i);
+}
+
 /* Records of one size that come and go by the million, few at a time: one given back is the next to
  * be handed out, still in the cache. {.size = ...} is empty. */
 struct mc_pool {

@@ -18,7 +18,10 @@
 /* A long time stands for "no limit" where libevent wants a number: a day. */
 #define FAR_MS 86400000
 
-enum { READY_A_TURN = 256 };
+enum {
+    READY_A_TURN = 256,
+    CANCELLED_FEW = 64, /* cancelled timers that are not worth the clearing up */
+};
 
 struct caught {
     struct caught *next;
@@ -28,11 +31,18 @@ struct caught {
     struct event *event;
 };
 
+/* A timer in the heap: its time stands beside it, since looking at the timer itself is what costs
+ * where there are thousands of them. */
+struct alarm {
+    int64_t at_ms;
+    struct mc_timer *timer; /* NULL: cancelled, and forgotten when its turn comes */
+};
+
 struct mc_loop {
     int set; /* the epoll set of the watches */
     struct epoll_event batch[READY_A_TURN];
-    struct mc_timer **heap; /* the earliest first, by `armed_ms` */
-    size_t timers, room;
+    struct alarm *heap; /* the earliest first */
+    size_t alarms, room, cancelled;
     size_t waiting; /* timers set, descriptors watched, a base that others use */
     uint64_t turn;
     int64_t now_ms;
@@ -120,6 +130,8 @@ static void serve_watches(struct mc_loop *loop, int count)
         struct mc_watch *watch = loop->batch[i].data.ptr;
         if (!watch)
             continue;
+        if (i + 1 < count) /* a call back takes longer than fetching it from memory */
+            mc_fetch(loop->batch[i + 1].data.ptr, 1);
         uint32_t seen = loop->batch[i].events;
         uint32_t ended = seen & (EPOLLRDHUP | EPOLLHUP | EPOLLERR);
         int what = (seen & EPOLLIN || ended ? MC_WATCH_READ : 0) |
@@ -171,46 +183,66 @@ bool mc_loop_run(struct mc_loop *loop, int timeout_ms)
     return true;
 }
 
-int64_t mc_loop_wait_ms(struct mc_loop *loop)
-{
-    read_clock(loop);
-    if (!loop->timers)
-        return -1;
-    int64_t wait_ms = loop->heap[0]->armed_ms - loop->now_ms;
-    return wait_ms > 0 ? wait_ms : 0;
-}
-
 /* ---- timers ---- */
 
 /* A deadline that only moves away (one a command) leaves the heap alone: the timer keeps its older
- * place and moves when that comes. */
+ * place and moves when that comes. So does one that is cancelled. */
 
 void mc_timer_init(struct mc_timer *timer, struct mc_loop *loop, void (*fire)(void *), void *arg)
 {
     *timer = (struct mc_timer){.loop = loop, .fire = fire, .arg = arg};
 }
 
-static void put(struct mc_loop *loop, struct mc_timer *timer, size_t at)
+static void put(struct mc_loop *loop, struct alarm alarm, size_t at)
 {
-    loop->heap[at] = timer;
-    timer->place = at + 1;
+    loop->heap[at] = alarm;
+    if (alarm.timer)
+        alarm.timer->place = at + 1;
 }
 
-static void sift(struct mc_loop *loop, struct mc_timer *timer)
+/* Finds the place of an alarm for which `at` is free. */
+static void sift(struct mc_loop *loop, struct alarm alarm, size_t at)
 {
-    size_t at = timer->place - 1;
-    for (; at && timer->armed_ms < loop->heap[(at - 1) / 2]->armed_ms; at = (at - 1) / 2)
+    for (; at && alarm.at_ms < loop->heap[(at - 1) / 2].at_ms; at = (at - 1) / 2)
         put(loop, loop->heap[(at - 1) / 2], at);
-    for (size_t child = 2 * at + 1; child < loop->timers; child = 2 * at + 1) {
-        if (child + 1 < loop->timers &&
-            loop->heap[child + 1]->armed_ms < loop->heap[child]->armed_ms)
+    for (size_t child = 2 * at + 1; child < loop->alarms; child = 2 * at + 1) {
+        if (child + 1 < loop->alarms && loop->heap[child + 1].at_ms < loop->heap[child].at_ms)
             child++;
-        if (loop->heap[child]->armed_ms >= timer->armed_ms)
+        if (loop->heap[child].at_ms >= alarm.at_ms)
             break;
         put(loop, loop->heap[child], at);
         at = child;
     }
-    put(loop, timer, at);
+    put(loop, alarm, at);
+}
+
+static void drop_first(struct mc_loop *loop)
+{
+    struct alarm last = loop->heap[--loop->alarms];
+    if (loop->alarms)
+        sift(loop, last, 0);
+}
+
+/* The earliest timer, or NULL. */
+static struct mc_timer *first_timer(struct mc_loop *loop)
+{
+    while (loop->alarms && !loop->heap[0].timer) {
+        loop->cancelled--;
+        drop_first(loop);
+    }
+    return loop->alarms ? loop->heap[0].timer : NULL;
+}
+
+/* Builds the heap anew, in place, of those that are left. */
+static void forget_cancelled(struct mc_loop *loop)
+{
+    size_t all = loop->alarms;
+    loop->alarms = loop->cancelled = 0;
+    for (size_t i = 0; i < all; i++) {
+        struct alarm alarm = loop->heap[i];
+        if (alarm.timer)
+            sift(loop, alarm, loop->alarms++);
+    }
 }
 
 void mc_timer_set(struct mc_timer *timer, int64_t at_ms)
@@ -218,15 +250,14 @@ void mc_timer_set(struct mc_timer *timer, int64_t at_ms)
     struct mc_loop *loop = timer->loop;
     timer->at_ms = at_ms;
     timer->turn = loop->turn;
-    if (timer->place && timer->armed_ms <= at_ms)
+    if (timer->place && loop->heap[timer->place - 1].at_ms <= at_ms)
         return;
-    timer->armed_ms = at_ms;
     if (!timer->place) {
-        loop->heap = mc_grow(loop->heap, loop->timers, &loop->room, sizeof(struct mc_timer *));
-        put(loop, timer, loop->timers++);
+        loop->heap = mc_grow(loop->heap, loop->alarms, &loop->room, sizeof *loop->heap);
+        timer->place = ++loop->alarms;
         loop->waiting++;
     }
-    sift(loop, timer);
+    sift(loop, (struct alarm){at_ms, timer}, timer->place - 1);
 }
 
 void mc_timer_cancel(struct mc_timer *timer)
@@ -234,28 +265,36 @@ void mc_timer_cancel(struct mc_timer *timer)
     struct mc_loop *loop = timer->loop;
     if (!timer->place)
         return;
-    struct mc_timer *last = loop->heap[--loop->timers];
-    if (last != timer) {
-        put(loop, last, timer->place - 1);
-        sift(loop, last);
-    }
+    loop->heap[timer->place - 1].timer = NULL;
     timer->place = 0;
     loop->waiting--;
+    if (++loop->cancelled > CANCELLED_FEW && loop->cancelled > loop->alarms / 2)
+        forget_cancelled(loop);
+}
+
+int64_t mc_loop_wait_ms(struct mc_loop *loop)
+{
+    read_clock(loop);
+    if (!first_timer(loop))
+        return -1;
+    int64_t wait_ms = loop->heap[0].at_ms - loop->now_ms;
+    return wait_ms > 0 ? wait_ms : 0;
 }
 
 /* Fires what is due; what a call back sets for now waits for the next turn. */
 static void serve_timers(struct mc_loop *loop)
 {
-    while (loop->timers && loop->heap[0]->armed_ms <= loop->now_ms) {
-        struct mc_timer *timer = loop->heap[0];
+    struct mc_timer *timer;
+    while ((timer = first_timer(loop)) && loop->heap[0].at_ms <= loop->now_ms) {
         if (timer->at_ms > loop->now_ms) {
-            timer->armed_ms = timer->at_ms;
-            sift(loop, timer);
+            sift(loop, (struct alarm){timer->at_ms, timer}, 0);
             continue;
         }
         if (timer->turn == loop->turn)
             return;
-        mc_timer_cancel(timer);
+        timer->place = 0;
+        loop->waiting--;
+        drop_first(loop);
         timer->fire(timer->arg);
     }
 }

@@ -31,7 +31,7 @@ struct mc_timer {
     struct mc_loop *loop;
     void (*fire)(void *arg);
     void *arg;
-    int64_t at_ms, armed_ms; /* these are private to the loop */
+    int64_t at_ms; /* these are private to the loop */
     uint64_t turn;
     size_t place;
     void *event;

@@ -16,6 +16,7 @@
 enum {
     RECEIVE_SIZE = 65536,
     PLAIN_SIZE = 16384, /* the most that one TLS record holds */
+    OWNER_SIZE = 448,   /* of a session; a hint */
     ROUNDS = 8,         /* receives a turn, so that a firehose does not starve the others */
 };
 
@@ -416,6 +417,7 @@ static void on_ready(void *arg, int fd, int what)
 {
     struct mc_stream *stream = arg;
     (void)fd;
+    mc_fetch(stream->owner, OWNER_SIZE); /* in the time of a system call */
     enter(stream);
     /* An error shows as both: then receiving tells which, without a system call for the asking. */
     if (stream->state == CONNECTING && what == MC_WATCH_WRITE)
