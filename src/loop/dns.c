@@ -54,7 +54,7 @@ struct mc_dns {
     struct mc_dns_carrier carrier;
     struct mc_pool pool;                   /* of questions */
     struct question_list queue, under_way; /* the latter in the order of their deadlines */
-    size_t dead;
+    size_t paused, dead;
     struct mc_dns_window window;
     struct mc_timer tick, wake;
     struct mc_dns_message message;
@@ -98,6 +98,7 @@ static void settle(struct question *question, const struct mc_dns_answer *answer
     void (*answered)(void *, const struct mc_dns_answer *) = question->answered;
     void *arg = question->arg;
     list_remove(&dns->under_way, question);
+    dns->paused -= question->state == PAUSED;
     if (carried) {
         question->state = DEAD;
         dns->dead++;
@@ -125,6 +126,7 @@ static void pause_until(struct question *question, int64_t at_ms)
 {
     question->state = PAUSED;
     question->retry_at_ms = at_ms;
+    question->dns->paused++;
 }
 
 static int64_t left_ms(const struct question *question)
@@ -308,10 +310,13 @@ static void fill_window(void *arg)
 static void retry_paused(struct mc_dns *dns, int64_t now_ms)
 {
     /* A try that fails at once pauses its question again, in place: the walk comes to an end. */
-    for (struct question *question = dns->under_way.first, *next; question; question = next) {
+    struct question *next = dns->paused ? dns->under_way.first : NULL;
+    while (next) {
+        struct question *question = next;
         next = question->next;
         if (question->state != PAUSED || question->retry_at_ms > now_ms)
             continue;
+        dns->paused--;
         question->server = (uint8_t)dns->preferred;
         send_try(question);
     }
