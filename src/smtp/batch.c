@@ -41,6 +41,20 @@ void mc_batch_copy(struct mc_batch *to, const struct mc_batch *from,
     copy->is_control = item->is_control;
 }
 
+void mc_batch_settle_in(struct mc_batch *to, struct mc_batch *from)
+{
+    MC_ASSERT(!to->count && !to->items);
+    if (from->count) {
+        to->items = mc_malloc(from->count * sizeof *to->items);
+        memcpy(to->items, from->items, from->count * sizeof *to->items);
+        to->room = to->count = from->count;
+        to->text.at = mc_malloc(from->text.len);
+        memcpy(to->text.at, from->text.at, from->text.len);
+        to->text.room = to->text.len = from->text.len;
+    }
+    mc_batch_drop(from, from->count);
+}
+
 /* The text of dropped items stays behind until the batch is empty; a session empties its batch
  * with nearly every window. */
 static void forget_text_when_empty(struct mc_batch *batch)

@@ -47,6 +47,10 @@ struct mc_span mc_batch_address(const struct mc_batch *batch, const struct mc_ba
 void mc_batch_copy(struct mc_batch *to, const struct mc_batch *from,
                    const struct mc_batch_item *item);
 
+/* Moves all items into an empty batch, in no more room than they need. `from` keeps its own, for
+ * the next ones that are gathered there. */
+void mc_batch_settle_in(struct mc_batch *to, struct mc_batch *from);
+
 /* Drops the settled items; all others wait again. The order stays. */
 void mc_batch_compact(struct mc_batch *batch);
 /* Drops the first `count` items. */

@@ -78,6 +78,7 @@ void mc_prober_free(struct mc_prober *prober)
         mc_session_free(session);
     }
     mc_session_common_free(&prober->common);
+    mc_batch_free(&prober->gathered);
     mc_scheduler_free(&prober->scheduler);
     mc_routes_free(&prober->routes);
     mc_peers_free(&prober->peers);
@@ -166,16 +167,16 @@ static void open_session(struct mc_prober *prober, const struct mc_schedule_job 
  * session serves the route already, a second one wants a full window of work. */
 static void serve(struct mc_prober *prober, const struct mc_schedule_job *job)
 {
-    struct mc_batch batch = {0};
+    struct mc_batch *batch = &prober->gathered;
     uint32_t room = mc_prober_room(prober, job->peer, NULL);
-    mc_prober_gather(prober, job->route, job->peer, &batch, room);
-    if (batch.count && (batch.count >= room || !prober->routes.routes[job->route].sessions)) {
-        open_session(prober, job, &batch);
+    mc_prober_gather(prober, job->route, job->peer, batch, room);
+    if (batch->count && (batch->count >= room || !prober->routes.routes[job->route].sessions)) {
+        open_session(prober, job, batch);
         return;
     }
-    for (uint32_t i = 0; i < batch.count; i++)
-        mc_routes_hold(&prober->routes, job->route, &batch, &batch.items[i]);
-    mc_batch_free(&batch);
+    for (uint32_t i = 0; i < batch->count; i++)
+        mc_routes_hold(&prober->routes, job->route, batch, &batch->items[i]);
+    mc_batch_drop(batch, batch->count);
     mc_scheduler_declined(&prober->scheduler, job);
 }
 

@@ -1,4 +1,4 @@
-/* Private to prober.c and asking.c: what the prober is made of. */
+/* Private to prober.c, asking.c and ending.c: what the prober is made of. */
 #ifndef MC_SMTP_PROBER_STATE_H
 #define MC_SMTP_PROBER_STATE_H
 
@@ -27,7 +27,8 @@ struct mc_prober {
     int64_t last_ended_ms; /* of a session */
     bool stopping, hinted_block, hinted_budget;
     uint64_t sessions_opened, recipients_asked;
-    struct mc_reply reply; /* scratch */
+    struct mc_reply reply;    /* scratch */
+    struct mc_batch gathered; /* the same: for the session that is about to be opened */
 };
 
 extern const struct mc_session_events mc_prober_events;
@@ -43,6 +44,15 @@ void mc_prober_gather(struct mc_prober *prober, uint32_t route, uint32_t peer,
 void mc_prober_give_back(struct mc_prober *prober, const struct mc_batch_item *item,
                          enum mc_answer_kind kind, const struct mc_failure *failure, uint32_t peer,
                          bool asked);
+/* What the session was charged for and has not said, is given back. */
+void mc_prober_refund(struct mc_session *session);
+/* Its window is over: nobody was accepted behind the answers that blamed us without a word. */
+void mc_prober_judge_wordless(struct mc_session *session);
+/* The owner is told of the session's doubted refusals; `proved`: they were meant, each one. */
+void mc_prober_deliver_doubts(struct mc_session *session, bool proved);
+/* ending.c: events of a session. */
+void mc_prober_ended(struct mc_session *session, const char *why);
+void mc_prober_gone(struct mc_session *session);
 /* Queues a lane that is not queued where it belongs; the route has work. */
 void mc_prober_enqueue(struct mc_prober *prober, uint32_t lane);
 void mc_prober_wake(struct mc_prober *prober, uint32_t route);

@@ -433,8 +433,7 @@ struct mc_session *mc_session_open(struct mc_session_common *common, const struc
     struct mc_session *session = mc_pool_get(&common->sessions);
     *session = (struct mc_session){.common = common, .opened_ms = mc_loop_now_ms(common->loop)};
     mc_dialogue_init(&session->dialogue, &common->names, habits);
-    session->dialogue.batch = *batch;
-    *batch = (struct mc_batch){0};
+    mc_batch_settle_in(&session->dialogue.batch, batch);
     mc_timer_init(&session->timer, common->loop, on_timer, session);
     set_deadline(session, common->connect_timeout_ms);
     session->stream = mc_stream_connect(common->net, address, address_len, &events, session);

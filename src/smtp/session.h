@@ -91,7 +91,7 @@ struct mc_session {
     struct mc_session *secure_next;
 };
 
-/* Opens a connection for what is in `batch` (taken over). */
+/* Opens a connection for what is in `batch`, which is empty then. */
 struct mc_session *mc_session_open(struct mc_session_common *common, const struct sockaddr *address,
                                    socklen_t address_len, const struct mc_habits *habits,
                                    struct mc_batch *batch);
