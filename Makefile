@@ -192,6 +192,8 @@ PROGRAM_FILES := \
 	644:$(B)/completions/zsh:share/zsh/site-functions/_mailcheck \
 	644:$(B)/completions/fish:share/fish/vendor_completions.d/mailcheck.fish \
 	644:data/report.schema.json:share/mailcheck/report.schema.json \
+	$(foreach example,signup.html nginx.conf check_over_http.sh,\
+		644:data/examples/$(example):share/doc/mailcheck/examples/$(example)) \
 	$(foreach unit,$(UNITS),644:$(unit):lib/systemd/system/$(notdir $(unit)))
 LIBRARY_FILES := \
 	644:include/mailcheck.h:include/mailcheck.h \

@@ -14,7 +14,9 @@ same "what is installed" "$(cd "$root/opt/mc" && find . -type f -o -type l | sor
 ./lib/systemd/system/mailcheck-clean@.service ./lib/systemd/system/mailcheck-clean@.timer \
 ./lib/systemd/system/mailcheck.service ./lib/systemd/system/mailcheck.socket \
 ./share/bash-completion/completions/mailcheck ./share/doc/mailcheck/examples/check.c \
-./share/doc/mailcheck/examples/libevent_loop.c ./share/doc/mailcheck/examples/poll_loop.c \
+./share/doc/mailcheck/examples/check_over_http.sh ./share/doc/mailcheck/examples/libevent_loop.c \
+./share/doc/mailcheck/examples/nginx.conf ./share/doc/mailcheck/examples/poll_loop.c \
+./share/doc/mailcheck/examples/signup.html \
 ./share/fish/vendor_completions.d/mailcheck.fish ./share/mailcheck/report.schema.json ./share/man/man1/mailcheck.1 \
 ./share/man/man5/mailcheck.conf.5 ./share/zsh/site-functions/_mailcheck"
 same "the library shows only its own names" \
