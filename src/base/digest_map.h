@@ -117,6 +117,21 @@ static inline uint32_t *mc_digest_map_at(struct mc_digest_map *map, struct mc_ha
     return value;
 }
 
+/* The number of the key, 0 where there is none. */
+static inline uint32_t mc_digest_map_find(struct mc_digest_map *map, struct mc_hash128 hash)
+{
+    const struct mc_digest_part *part = mc_digest_part_of(map, hash);
+    const struct mc_digest_bucket *bucket = part->buckets + mc_digest_home(part, hash.high);
+    while (part->size > 0) {
+        unsigned i = mc_digest_look(bucket, hash.high);
+        if (i < MC_DIGEST_SLOTS)
+            return bucket->value[i];
+        if (++bucket == part->buckets + part->size)
+            bucket = part->buckets;
+    }
+    return 0;
+}
+
 /* Inlined by force: gcc 12 takes a function that only fetches for one that does nothing, and drops
  * the call. */
 __attribute__((always_inline)) static inline void mc_digest_map_prefetch(struct mc_digest_map *map,

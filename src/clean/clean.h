@@ -17,6 +17,7 @@
 struct mc_clean_progress {
     uint64_t rows_read, rows_written;
     uint64_t bytes_read, bytes_total; /* total 0: not known (a pipe) */
+    uint64_t elapsed_ms;              /* 0 offline */
     bool input_ended;
     struct mc_engine_counts engine; /* all 0 offline */
 };
@@ -36,6 +37,9 @@ struct mc_clean_options {
     const volatile sig_atomic_t *interrupted;
     void (*opened)(void *arg, const char *description);
     void (*progress)(void *arg, const struct mc_clean_progress *progress);
+    /* "read": the list has been read to its end and the store has answered; "until", "signal": no
+     * more is probed. Never offline. */
+    void (*stage)(void *arg, const char *stage, const struct mc_clean_progress *progress);
     void (*planned)(void *arg, const struct mc_provider *provider, uint64_t addresses,
                     uint64_t domains);
 };

@@ -11,12 +11,20 @@
 #include "clean/list_lock.h"
 #include "clean/run.h"
 
+#define BATCH       32
 #define READ_ROWS   2048 /* rows read between two turns of the loop */
 #define WRITE_ROWS  8192
 #define TURN_MS     100
 #define PROGRESS_MS 200
 #define LEAVE_MS    2000
 #define ROW_BYTES   40 /* about, to guess how many rows there will be */
+
+/* A row that was read ahead. */
+struct item {
+    struct mc_row row;
+    enum mc_syntax syntax;
+    struct mc_address address;
+};
 
 struct online {
     struct mc_clean_run *run;
@@ -31,7 +39,33 @@ struct online {
     int64_t started_ms, progress_ms;
     struct mc_address spelled; /* scratch of own_spelling */
     struct mc_text suggestion;
+    struct mc_row rows[BATCH];
+    struct item items[BATCH];
 };
+
+static struct mc_clean_progress progress_of(const struct online *online)
+{
+    const struct mc_clean_run *run = online->run;
+    struct mc_clean_progress progress = {
+        .rows_read = run->rows_read,
+        .rows_written = run->rows_written,
+        .bytes_read = mc_cursor_position(online->ahead),
+        .bytes_total = mc_rows_size(run->rows),
+        .elapsed_ms =
+            (uint64_t)(mc_loop_now_ms(mc_engine_loop(online->engine)) - online->started_ms),
+        .input_ended = online->input_ended,
+    };
+    mc_engine_count(online->engine, &progress.engine);
+    return progress;
+}
+
+static void tell_stage(const struct online *online, const char *stage)
+{
+    const struct mc_clean_options *options = online->run->options;
+    struct mc_clean_progress progress = progress_of(online);
+    if (options->stage)
+        options->stage(options->arg, stage, &progress);
+}
 
 static void input_ended(struct online *online)
 {
@@ -39,21 +73,48 @@ static void input_ended(struct online *online)
     online->input_ended = true;
     if (!options->sample && !options->plan)
         mc_engine_set_input(online->engine, MC_INPUT_LIVE);
+    tell_stage(online, "read");
 }
 
-static void read_row(struct online *online, const struct mc_row *row)
+/* What needs the row alone. */
+static void look_at_row(struct online *online, struct item *item)
 {
-    struct mc_address address;
+    item->syntax =
+        item->row.number ? mc_address_parse(item->row.address, &item->address) : MC_SYNTAX_EMPTY;
+    if (item->syntax == MC_SYNTAX_OK)
+        mc_engine_fetch_domain(online->engine, item->address.domain);
+}
+
+static void read_row(struct online *online, const struct item *item)
+{
     bool is_new;
-    if (!row->number) {
+    if (!item->row.number) {
         mc_ledger_add(&online->ledger, MC_LEDGER_PASS);
-    } else if (mc_address_parse(row->address, &address) == MC_SYNTAX_OK) {
-        mc_ledger_add(&online->ledger, mc_engine_add(online->engine, &address, &is_new));
+    } else if (item->syntax == MC_SYNTAX_OK) {
+        mc_ledger_add(&online->ledger, mc_engine_add(online->engine, &item->address, &is_new));
         if (is_new)
-            mc_first_rows_add(&online->first_rows, (uint32_t)row->number);
+            mc_first_rows_add(&online->first_rows, (uint32_t)item->row.number);
     } else {
         mc_ledger_add(&online->ledger, MC_LEDGER_BAD);
-        mc_clean_note_bad(online->run, row, address.email);
+        mc_clean_note_bad(online->run, &item->row, item->address.email);
+    }
+}
+
+/* A million addresses lie in no cache: what a batch will look at is fetched ahead. */
+static void read_batch(struct online *online, size_t count)
+{
+    struct item *items = online->items;
+    for (size_t i = 0; i < count; i++) {
+        items[i].row = online->rows[i];
+        look_at_row(online, &items[i]);
+    }
+    for (size_t i = 0; i < count; i++)
+        if (items[i].syntax == MC_SYNTAX_OK)
+            mc_engine_fetch_address(online->engine, items[i].address.local,
+                                    items[i].address.domain);
+    for (size_t i = 0; i < count; i++) {
+        online->run->rows_read += items[i].row.number != 0;
+        read_row(online, &items[i]);
     }
 }
 
@@ -61,13 +122,11 @@ static void read_row(struct online *online, const struct mc_row *row)
 static bool read_rows(struct online *online)
 {
     struct mc_clean_run *run = online->run;
-    struct mc_row row;
     online->caught_up = false;
-    for (size_t i = 0; i < READ_ROWS && !online->input_ended; i++) {
-        switch (mc_cursor_next(online->ahead, &row)) {
+    for (size_t i = 0, count; i < READ_ROWS && !online->input_ended; i += count) {
+        switch (mc_cursor_next_rows(online->ahead, online->rows, BATCH, &count)) {
         case MC_ROWS_ROW:
-            run->rows_read += row.number != 0;
-            read_row(online, &row);
+            read_batch(online, count);
             break;
         case MC_ROWS_WAIT:
             online->caught_up = true;
@@ -149,11 +208,12 @@ static void pipe_ready(void *arg, int fd, int what)
     mc_watch_stop(&online->pipe);
 }
 
-static void stop(struct online *online)
+static void stop(struct online *online, const char *why)
 {
     if (online->stopped)
         return;
     online->stopped = true;
+    tell_stage(online, why);
     mc_engine_set_input(online->engine, MC_INPUT_LIVE);
     mc_engine_stop(online->engine);
 }
@@ -162,18 +222,12 @@ static void look_at_the_clock(struct online *online)
 {
     struct mc_clean_run *run = online->run;
     int64_t now = mc_loop_now_ms(mc_engine_loop(online->engine));
-    if (mc_clean_interrupted(run) ||
-        (run->options->until_ms && now - online->started_ms >= (int64_t)run->options->until_ms))
-        stop(online);
+    if (mc_clean_interrupted(run))
+        stop(online, "signal");
+    else if (run->options->until_ms && now - online->started_ms >= (int64_t)run->options->until_ms)
+        stop(online, "until");
     if (run->options->progress && now - online->progress_ms >= PROGRESS_MS) {
-        struct mc_clean_progress progress = {
-            .rows_read = run->rows_read,
-            .rows_written = run->rows_written,
-            .bytes_read = mc_cursor_position(online->ahead),
-            .bytes_total = mc_rows_size(run->rows),
-            .input_ended = online->input_ended,
-        };
-        mc_engine_count(online->engine, &progress.engine);
+        struct mc_clean_progress progress = progress_of(online);
         run->options->progress(run->options->arg, &progress);
         online->progress_ms = now;
     }

@@ -1,13 +1,13 @@
 #include "engine/address_table.h"
 
-static uint64_t key_hash(struct mc_span local, uint32_t domain)
+static struct mc_hash128 key_hash(struct mc_span local, uint32_t domain)
 {
     char key[MC_LOCAL_MAX + sizeof domain];
     MC_ASSERT(local.len <= MC_LOCAL_MAX);
     for (size_t i = 0; i < local.len; i++)
         key[i] = mc_ascii_lower(local.at[i]);
     memcpy(key + local.len, &domain, sizeof domain);
-    return mc_hash(mc_span(key, local.len + sizeof domain));
+    return mc_hash128(mc_span(key, local.len + sizeof domain));
 }
 
 _Static_assert(sizeof(struct mc_address_record) == 28, "as the header says");
@@ -37,31 +37,36 @@ static void locals_add(struct mc_locals *locals, uint32_t address, struct mc_spa
     locals->len = need;
 }
 
-uint64_t mc_address_table_hash(const struct mc_address_table *table, struct mc_span local,
-                               uint32_t domain)
+void mc_address_table_expect(struct mc_address_table *table, uint64_t addresses)
 {
-    uint64_t hash = key_hash(local, domain);
-    mc_index_prefetch(&table->index, hash);
+    MC_ASSERT(!table->count);
+    table->by_digest = true;
+    mc_digest_map_expect(&table->digests, addresses);
+}
+
+struct mc_hash128 mc_address_table_hash(struct mc_address_table *table, struct mc_span local,
+                                        uint32_t domain)
+{
+    struct mc_hash128 hash = key_hash(local, domain);
+    if (table->by_digest)
+        mc_digest_map_prefetch(&table->digests, hash);
+    else
+        mc_index_prefetch(&table->index, hash.high);
     return hash;
 }
 
-uint32_t mc_address_table_fetch(const struct mc_address_table *table, uint64_t hash)
+uint32_t mc_address_table_find(struct mc_address_table *table, struct mc_hash128 hash)
 {
-    struct mc_index_cursor cursor;
-    uint32_t candidate = mc_index_first(&table->index, hash, &cursor);
-    if (candidate != MC_NONE)
-        __builtin_prefetch(&table->records[candidate]);
-    return candidate;
+    MC_ASSERT(table->by_digest);
+    uint32_t number = mc_digest_map_find(&table->digests, hash);
+    if (!number)
+        return MC_NONE;
+    __builtin_prefetch(&table->records[number - 1], 1);
+    return number - 1;
 }
 
-void mc_address_table_fetch_text(const struct mc_address_table *table, uint32_t candidate)
-{
-    if (candidate != MC_NONE)
-        __builtin_prefetch(table->locals.at + table->locals.starts[candidate / BLOCK]);
-}
-
-uint32_t mc_address_table_find(const struct mc_address_table *table, uint64_t hash,
-                               struct mc_span local, uint32_t domain)
+static uint32_t find_in_index(const struct mc_address_table *table, uint64_t hash,
+                              struct mc_span local, uint32_t domain)
 {
     struct mc_index_cursor cursor;
     uint32_t found = mc_index_first(&table->index, hash, &cursor);
@@ -77,8 +82,11 @@ uint32_t mc_address_table_find(const struct mc_address_table *table, uint64_t ha
 uint32_t mc_address_table_add(struct mc_address_table *table, struct mc_span local, uint32_t domain,
                               bool *is_new)
 {
-    uint64_t hash = key_hash(local, domain);
-    uint32_t found = mc_address_table_find(table, hash, local, domain);
+    struct mc_hash128 hash = key_hash(local, domain);
+    uint32_t *number = table->by_digest ? mc_digest_map_at(&table->digests, hash) : NULL;
+    uint32_t found = !number   ? find_in_index(table, hash.high, local, domain)
+                     : *number ? *number - 1
+                               : MC_NONE;
     *is_new = found == MC_NONE;
     if (!*is_new)
         return found;
@@ -92,7 +100,10 @@ uint32_t mc_address_table_add(struct mc_address_table *table, struct mc_span loc
         .peer = MC_NONE,
     };
     locals_add(&table->locals, address, local);
-    mc_index_add(&table->index, hash, address);
+    if (number)
+        *number = address + 1;
+    else
+        mc_index_add(&table->index, hash.high, address);
     return address;
 }
 
@@ -110,6 +121,7 @@ void mc_address_table_free(struct mc_address_table *table)
     free(table->locals.at);
     free(table->locals.starts);
     mc_index_free(&table->index);
+    mc_digest_map_free(&table->digests);
 }
 
 void mc_address_queue_push(struct mc_address_table *table, struct mc_address_queue *queue,

@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "address/parse.h"
+#include "base/digest_map.h"
 #include "base/hash.h"
 #include "base/memory.h"
 #include "verdict/verdict.h"
@@ -62,6 +63,8 @@ struct mc_address_table {
         size_t start_count, start_room;
     } locals;
     struct mc_index index;
+    struct mc_digest_map digests; /* number + 1; instead of the index where many will be sought */
+    bool by_digest;
 };
 
 /* A first-in first-out list through `next`. {MC_NONE, MC_NONE} is empty. */
@@ -73,15 +76,14 @@ struct mc_address_queue {
 /* The record of (local, domain), ASCII case of the local part aside, made where there is none. */
 uint32_t mc_address_table_add(struct mc_address_table *table, struct mc_span local, uint32_t domain,
                               bool *is_new);
-/* The record of (local, domain), or MC_NONE. Of many, one after the other would wait for memory at
- * each step: so the hash first, which fetches the slot; the record that may be meant; its text; and
- * then the answer. */
-uint64_t mc_address_table_hash(const struct mc_address_table *table, struct mc_span local,
-                               uint32_t domain);
-uint32_t mc_address_table_fetch(const struct mc_address_table *table, uint64_t hash);
-void mc_address_table_fetch_text(const struct mc_address_table *table, uint32_t candidate);
-uint32_t mc_address_table_find(const struct mc_address_table *table, uint64_t hash,
-                               struct mc_span local, uint32_t domain);
+/* So many will come, and be sought again: whatever memory that takes. To be called first. */
+void mc_address_table_expect(struct mc_address_table *table, uint64_t addresses);
+/* Of many, one after the other would wait for memory: so the hash first, which fetches where the
+ * record is to be found. */
+struct mc_hash128 mc_address_table_hash(struct mc_address_table *table, struct mc_span local,
+                                        uint32_t domain);
+/* The record, which is fetched as well, or MC_NONE; after mc_address_table_expect. */
+uint32_t mc_address_table_find(struct mc_address_table *table, struct mc_hash128 hash);
 /* Valid until an address is added. */
 struct mc_span mc_address_table_local(const struct mc_address_table *table, uint32_t address);
 void mc_address_table_free(struct mc_address_table *table);

@@ -1,29 +1,26 @@
 #include "engine/domain_table.h"
 
-static uint32_t find(const struct mc_domain_table *table, uint64_t hash, struct mc_span name)
+void mc_domain_table_fetch(struct mc_domain_table *table, struct mc_span name)
 {
-    struct mc_index_cursor cursor;
-    uint32_t found = mc_index_first(&table->index, hash, &cursor);
-    while (found != MC_NONE && !mc_span_equal(name, mc_domain_table_name(table, found)))
-        found = mc_index_next(&table->index, &cursor);
-    return found;
+    mc_digest_map_prefetch(&table->index, mc_hash128(name));
 }
 
-uint32_t mc_domain_table_find(const struct mc_domain_table *table, struct mc_span name)
+uint32_t mc_domain_table_find(struct mc_domain_table *table, struct mc_span name)
 {
-    return find(table, mc_hash(name), name);
+    uint32_t number = mc_digest_map_find(&table->index, mc_hash128(name));
+    return number ? number - 1 : MC_NONE;
 }
 
 uint32_t mc_domain_table_add(struct mc_domain_table *table, struct mc_span name, bool *is_new)
 {
-    uint64_t hash = mc_hash(name);
-    uint32_t found = find(table, hash, name);
-    *is_new = found == MC_NONE;
+    uint32_t *number = mc_digest_map_at(&table->index, mc_hash128(name));
+    *is_new = *number == 0;
     if (!*is_new)
-        return found;
+        return *number - 1;
     table->domains = mc_grow(table->domains, table->count, &table->room, sizeof *table->domains);
     uint32_t domain = (uint32_t)table->count++;
     MC_ASSERT(domain < MC_NONE / MC_LANES);
+    *number = domain + 1;
     table->domains[domain] = (struct mc_domain){
         .name = mc_arena_add(&table->names, name),
         .waiting = {MC_ADDRESS_QUEUE_EMPTY, MC_ADDRESS_QUEUE_EMPTY},
@@ -33,7 +30,6 @@ uint32_t mc_domain_table_add(struct mc_domain_table *table, struct mc_span name,
         .served_by = MC_NONE,
         .ended_at = MC_NONE,
     };
-    mc_index_add(&table->index, hash, domain);
     return domain;
 }
 
@@ -46,7 +42,7 @@ void mc_domain_table_free(struct mc_domain_table *table)
 {
     free(table->domains);
     mc_arena_free(&table->names);
-    mc_index_free(&table->index);
+    mc_digest_map_free(&table->index);
 }
 
 static bool same_entries(const struct mc_mx_sets *sets, uint32_t set,

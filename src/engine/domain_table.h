@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/digest_map.h"
 #include "base/hash.h"
 #include "base/memory.h"
 #include "engine/address_table.h"
@@ -54,12 +55,14 @@ struct mc_domain_table {
     struct mc_domain *domains;
     size_t count, room;
     struct mc_arena names;
-    struct mc_index index;
+    struct mc_digest_map index; /* number + 1 */
 };
 
 uint32_t mc_domain_table_add(struct mc_domain_table *table, struct mc_span name, bool *is_new);
 /* MC_NONE where it is not there. */
-uint32_t mc_domain_table_find(const struct mc_domain_table *table, struct mc_span name);
+uint32_t mc_domain_table_find(struct mc_domain_table *table, struct mc_span name);
+/* Fetches what either will look at. */
+void mc_domain_table_fetch(struct mc_domain_table *table, struct mc_span name);
 struct mc_span mc_domain_table_name(const struct mc_domain_table *table, uint32_t domain);
 void mc_domain_table_free(struct mc_domain_table *table);
 

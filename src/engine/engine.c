@@ -273,6 +273,20 @@ static bool admit(struct mc_engine *engine, uint32_t address, bool suppressed)
     return recall != MC_RECALL_SERVED;
 }
 
+void mc_engine_fetch_domain(struct mc_engine *engine, struct mc_span domain)
+{
+    mc_domain_table_fetch(&engine->domains, domain);
+}
+
+void mc_engine_fetch_address(struct mc_engine *engine, struct mc_span local, struct mc_span domain)
+{
+    uint32_t index = mc_domain_table_find(&engine->domains, domain);
+    if (index == MC_NONE)
+        return;
+    __builtin_prefetch(&engine->domains.domains[index].last_added_ms, 1);
+    (void)mc_address_table_hash(&engine->addresses, local, index);
+}
+
 uint32_t mc_engine_add(struct mc_engine *engine, const struct mc_address *parsed, bool *is_new)
 {
     bool new_domain;

@@ -53,6 +53,10 @@ enum mc_input {
 };
 void mc_engine_set_input(struct mc_engine *engine, enum mc_input input);
 
+/* Before many are added: fetches what mc_engine_add will look at, first of the domains, and when
+ * that has come of the addresses, so that it need not wait for memory at each of them. */
+void mc_engine_fetch_domain(struct mc_engine *engine, struct mc_span domain);
+void mc_engine_fetch_address(struct mc_engine *engine, struct mc_span local, struct mc_span domain);
 /* Adds a parsed address or finds it. New ones are numbered 0, 1, 2... */
 uint32_t mc_engine_add(struct mc_engine *engine, const struct mc_address *address, bool *is_new);
 

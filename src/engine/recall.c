@@ -473,7 +473,9 @@ void mc_engine_expect(struct mc_engine *engine, uint64_t addresses)
         return;
     engine->gathering =
         engine->input == MC_INPUT_FILE && mc_store_scan_pays(engine->store, addresses);
-    if (!engine->gathering)
+    if (engine->gathering)
+        mc_address_table_expect(&engine->addresses, addresses);
+    else
         mc_store_expect(engine->store, addresses);
 }
 

@@ -11,8 +11,8 @@
 struct waiting_row {
     struct mc_known known;
     struct mc_span local;
-    uint64_t hash;
-    uint32_t domain, candidate;
+    struct mc_hash128 hash;
+    uint32_t domain, address;
     char text[TEXT_BYTES]; /* local part and line */
 };
 
@@ -37,8 +37,7 @@ static void scan_domain(void *arg, struct mc_span name, const struct mc_store_do
 static void take_row(struct gathered *gathered, const struct waiting_row *row)
 {
     struct mc_engine *engine = gathered->engine;
-    uint32_t address =
-        mc_address_table_find(&engine->addresses, row->hash, row->local, row->domain);
+    uint32_t address = row->address;
     if (address == MC_NONE || engine->addresses.records[address].state == MC_ADDRESS_SETTLED ||
         mc_recall_take_address(engine, address, &row->known) != MC_RECALL_NOTHING)
         return;
@@ -49,12 +48,10 @@ static void take_row(struct gathered *gathered, const struct waiting_row *row)
 
 static void take_rows(struct gathered *gathered)
 {
-    const struct mc_address_table *table = &gathered->engine->addresses;
+    struct mc_address_table *table = &gathered->engine->addresses;
     struct waiting_row *rows = gathered->rows;
     for (size_t i = 0; i < gathered->count; i++)
-        rows[i].candidate = mc_address_table_fetch(table, rows[i].hash);
-    for (size_t i = 0; i < gathered->count; i++)
-        mc_address_table_fetch_text(table, rows[i].candidate);
+        rows[i].address = mc_address_table_find(table, rows[i].hash);
     for (size_t i = 0; i < gathered->count; i++)
         take_row(gathered, &rows[i]);
     gathered->count = 0;

@@ -88,7 +88,9 @@ static void numbers_are_found_by_digest(void **state)
             for (uint32_t i = 1; i <= KEYS; i++) {
                 struct mc_hash128 hash = mc_hash128(mc_span((const char *)&i, sizeof i));
                 mc_digest_map_prefetch(&map, hash);
+                uint32_t found = mc_digest_map_find(&map, hash);
                 uint32_t *value = mc_digest_map_at(&map, hash);
+                assert_int_equal(found, *value);
                 assert_int_equal(*value, round ? i : 0);
                 *value = i;
                 if (i == 100 && !round && expected)
