@@ -12,6 +12,7 @@
 #include "cli/fail_if.h"
 #include "cli/interrupt.h"
 #include "cli/progress.h"
+#include "cli/run_log.h"
 #include "report/report.h"
 
 struct plan {
@@ -30,6 +31,12 @@ static void opened(void *arg, const char *description)
     const struct hooks *hooks = arg;
     if (hooks->tell)
         fprintf(stderr, "mailcheck: %s\n", description);
+}
+
+static void stage(void *arg, const char *name, const struct mc_clean_progress *progress)
+{
+    (void)arg;
+    mc_run_log_stage(name, progress);
 }
 
 static void notice(void *arg, const char *line)
@@ -115,39 +122,6 @@ static bool write_report(const struct mc_settings *settings, const struct mc_tal
     return false;
 }
 
-/* The run in one line, for whoever keeps logs of cron jobs. */
-static void log_run(const struct mc_tally *tally, int status)
-{
-    struct mc_text line = {0}, name = {0};
-    for (const char *at = tally->list_name; *at; at++) {
-        if (*at == '"' || *at == '\\')
-            mc_text_add_char(&name, '\\');
-        mc_text_add_char(&name, *at);
-    }
-    mc_text_add_z(&line, "mailcheck: run=done list=\"");
-    mc_text_add_printable(&line, mc_text_span(&name), SIZE_MAX);
-    mc_text_free(&name);
-    mc_text_printf(&line, "\" status=%d seconds=%.1f rows=%" PRIu64, status,
-                   (double)tally->elapsed_ms / 1000, tally->rows);
-    for (size_t i = 0; i < MC_STATUS_COUNT; i++)
-        mc_text_printf(&line, " %s=%" PRIu64, mc_status_name((enum mc_status)i),
-                       tally->by_status[i]);
-    mc_text_printf(&line,
-                   " from_store=%" PRIu64 " asked=%" PRIu64 " controls=%" PRIu64
-                   " sessions=%" PRIu64 " dns_questions=%" PRIu64,
-                   tally->from_store, tally->recipients_asked, tally->controls_asked,
-                   tally->smtp_sessions, tally->dns_questions);
-    if (tally->remembered)
-        mc_text_printf(&line,
-                       " newly_dead=%" PRIu64 " recovered=%" PRIu64 " newly_disposable=%" PRIu64
-                       " unknown_again=%" PRIu64 " most_nights_unknown=%u",
-                       tally->changes[MC_CHANGE_DEAD], tally->changes[MC_CHANGE_RECOVERED],
-                       tally->changes[MC_CHANGE_DISPOSABLE], tally->unknown_again,
-                       tally->most_nights);
-    fprintf(stderr, "%s\n", mc_text_z(&line));
-    mc_text_free(&line);
-}
-
 /* What was asked for must make sense before the first packet leaves. */
 static int check_settings(const struct mc_settings *settings)
 {
@@ -224,6 +198,7 @@ int mc_cmd_clean(const struct mc_settings *settings)
         .opened = opened,
         .progress = mc_progress_show,
         .planned = planned,
+        .stage = settings->verbose && !settings->plan ? stage : NULL,
     };
     struct mc_tally tally = {.list_name = path && strcmp(path, "-") != 0 ? path : "standard input"};
     struct mc_rows_oddities oddities = {0};
@@ -239,6 +214,8 @@ int mc_cmd_clean(const struct mc_settings *settings)
     mc_interrupt_catch();
     mc_progress_start(!settings->quiet && (settings->progress == MC_PROGRESS_ALWAYS ||
                                            (settings->progress == MC_PROGRESS_AUTO && watched)));
+    if (settings->verbose && !settings->plan)
+        mc_run_log_start(tally.list_name, &options);
     enum mc_clean_end end = mc_clean(&options, &tally, &oddities, error, sizeof error);
     mc_progress_end();
     warn_of_oddities(&oddities);
@@ -247,13 +224,15 @@ int mc_cmd_clean(const struct mc_settings *settings)
             print_plan(&hooks.plan, &tally);
         status = finish(settings, &tally, watched);
         if (settings->verbose && !settings->plan)
-            log_run(&tally, status);
+            mc_run_log_end(&tally, status, NULL);
     } else if (*mc_interrupt_flag() && !tally.rows) {
         status = 128 + (int)*mc_interrupt_flag(); /* before there was anything to write */
     } else {
         if (end == MC_CLEAN_FAILED)
             mc_log(MC_LOG_ERROR, "%s", error);
         status = MC_EXIT_FAILED;
+        if (settings->verbose && !settings->plan)
+            mc_run_log_end(&tally, status, error);
     }
     free((char *)tally.probe_notice);
     mc_tally_free(&tally);

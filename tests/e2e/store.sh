@@ -95,7 +95,11 @@ ok "without a store it does not" lacks 'Changed since the last time' "$T/report.
 mailcheck clean "${options[@]}" --plan "$T/list.csv"
 ok "--plan says what is known" has '^\(from the store\) +6[0-9]+ addresses' "$T/out"
 mailcheck clean "${options[@]}" -v -o "$T/third.csv" "$T/list.csv"
-ok "-v: a line for logs" \
+ok "-v: how it began, for logs" \
+    has '^mailcheck: run=start list=".*/list.csv" pid=[0-9]+ depth=smtp store=".*/verdicts.db"$' "$T/err"
+ok "-v: when the list was read" \
+    has '^mailcheck: stage=read seconds=[0-9.]+ rows=[0-9]+ .* dns_questions=0 ' "$T/err"
+ok "-v: what came of it" \
     has '^mailcheck: run=done list=".*/list.csv" status=0 .* asked=0 .* dns_questions=0 newly_dead=0 ' "$T/err"
 
 # --- mailcheck store -----------------------------------------------------------------------------
@@ -221,6 +225,60 @@ same "and all its rows" "$(wc -l <"$T/front.out") $(wc -l <"$T/back.out")" "400 
 mailcheck store --store "$T/both.db" stats
 ok "and the store is whole" test "$status" = 0
 rm -f "$T"/both.db*
+
+# several that make it together
+for kind in plain hashed; do
+    for round in 1 2 3 4 5; do
+        rm -f "$T"/new.db*
+        : >"$T/new.db"
+        for i in 1 2 3 4 5 6; do
+            if [ $kind = hashed ]; then
+                "$MAILCHECK" bounces --store "$T/new.db" --store-hashed /dev/null
+            else
+                "$MAILCHECK" store --store "$T/new.db" stats
+            fi >"$T/never.out" 2>>"$T/together.err" &
+        done
+        wait
+    done
+    same "several make one together: $kind" "$(cat "$T/together.err")" ""
+done
+
+# --- a night that is too short -------------------------------------------------------------------
+until_seconds() { # of --until WHEN
+    mailcheck clean --offline -v --until "$1" "$T/few.csv"
+    grep -oE 'until_seconds=[0-9]+' "$T/err" | cut -d= -f2
+}
+same "--until 90m" "$(until_seconds 90m)" 5400
+in_two_hours=$(until_seconds "$(date -d '2 hours' +%H:%M)")
+ok "--until a time of day" test "$in_two_hours" -gt 7000 -a "$in_two_hours" -le 7200
+an_hour_ago=$(until_seconds "$(date -d '1 hour ago' +%H:%M)")
+ok "--until a time that was: tomorrow" test "$an_hour_ago" -gt 82000 -a "$an_hour_ago" -le 82800
+mailcheck clean --offline --until 25:00 "$T/few.csv"
+same "--until 25:00: wrong usage" "$status" 2
+printf '%s\n' email live1@silent-rcpt.example live7001@pipelining.example live2@silent-rcpt.example \
+    >"$T/short.csv"
+for source in probe store; do
+    mailcheck clean "${options[@]:2}" --store "$T/short.db" --timeout 60s --until 1s -v --columns reason,source \
+        -o "$T/short.out" "$T/short.csv"
+    same "--until with a store, $source: done" "$status" 0
+    ok "who was answered for" has "^live7001@pipelining.example,accepted,$source" "$T/short.out"
+    same "the rest is not_probed" "$(grep -cE '^live.@silent-rcpt.example,not_probed,' "$T/short.out")" 2
+    ok "that is logged" has '^mailcheck: stage=until seconds=1' "$T/err"
+done
+if command -v systemd-analyze >/dev/null; then
+    mkdir -p "$T/units"
+    for unit in service timer; do
+        sed "s|/usr/local/bin/mailcheck|$(realpath "$MAILCHECK")|" \
+            "data/systemd/mailcheck-clean@.$unit" >"$T/units/mailcheck-clean@list.$unit"
+    done
+    systemd-analyze verify --man=no "$T"/units/mailcheck-clean@list.* >"$T/err" 2>&1
+    same "the units are as systemd wants them" "$(grep -v '^$' "$T/err")" ""
+    systemd-analyze security --offline=true --threshold=25 --no-pager \
+        "$T/units/mailcheck-clean@list.service" >"$T/err" 2>&1
+    same "systemd-analyze security: under 2.5" $? 0
+else
+    skip "systemd-analyze" "it is not installed"
+fi
 
 # --- another process keeps it busy ---------------------------------------------------------------
 hold() { # MODE: a transaction, open until its input ends
