@@ -11,8 +11,10 @@
 #include "store/store.h"
 
 #define APPLICATION_ID 0x6d61636b /* says whose file it is, to file(1) and to us */
-#define OPEN_BUSY_MS   10000      /* another process may be bringing it up to date */
-#define BUSY_MS        100        /* a run has others waiting */
+#define OPEN_BUSY_MS   1000       /* another process may be bringing it up to date: so long, ... */
+#define OPEN_TRIES     50         /* ... so often */
+#define OPEN_PAUSE_MS  20
+#define BUSY_MS        100 /* a run has others waiting */
 
 /* Step i leads from schema i to i + 1, in one transaction. A step that was ever released never
  * changes: a new one is appended. */
@@ -140,10 +142,21 @@ sqlite3 *mc_schema_open(const char *path, bool must_exist, char *error, size_t e
     }
     if (sqlite3_open_v2(path, &db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL) ==
             SQLITE_OK &&
-        sqlite3_busy_timeout(db, OPEN_BUSY_MS) == SQLITE_OK &&
-        sqlite3_exec(db, settings, NULL, NULL, NULL) == SQLITE_OK &&
-        migrate(db, path, error, error_size) && sqlite3_busy_timeout(db, BUSY_MS) == SQLITE_OK)
-        return db;
+        sqlite3_busy_timeout(db, OPEN_BUSY_MS) == SQLITE_OK) {
+        /* of those who make a file at the same time all but one are turned away at once */
+        for (int i = 0; i < OPEN_TRIES; i++) {
+            if (sqlite3_exec(db, settings, NULL, NULL, NULL) == SQLITE_OK &&
+                migrate(db, path, error, error_size)) {
+                (void)sqlite3_busy_timeout(db, BUSY_MS);
+                return db;
+            }
+            if (error[0] || sqlite3_errcode(db) != SQLITE_BUSY)
+                break;
+            if (!sqlite3_get_autocommit(db))
+                (void)sqlite3_exec(db, "ROLLBACK", NULL, NULL, NULL);
+            sqlite3_sleep(OPEN_PAUSE_MS);
+        }
+    }
     if (!error[0])
         snprintf(error, error_size,
                  "the store %s cannot be used: %s (--store FILE names another, --no-store does "
