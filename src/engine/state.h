@@ -1,5 +1,6 @@
-/* The engine's insides, shared by engine.c (stages before the probe) and probing.c (the probe and
- * what follows from it). Nobody else includes this. */
+/* The engine's insides, shared by the files of this room: engine.c (stages before the probe),
+ * probing.c (whom to ask next) and answers.c (what an answer means for the others). Nobody else
+ * includes this. */
 #ifndef MC_ENGINE_STATE_H
 #define MC_ENGINE_STATE_H
 
@@ -20,6 +21,16 @@ enum mc_port {
     MC_PORT_UNTRIED, /* until the first handshake, or until enough providers have failed */
     MC_PORT_OPEN,
     MC_PORT_CLOSED,
+};
+
+/* MX lookups under way, those that wait for their hosts included. */
+#define MC_LOOKUPS_MAX 3000
+
+/* One of them, out of a pool of so many. */
+struct mc_engine_lookup {
+    struct mc_engine *engine;
+    struct mc_engine_lookup *next_free;
+    uint32_t domain;
 };
 
 struct mc_engine {
@@ -88,6 +99,9 @@ struct mc_engine {
 
 uint32_t mc_engine_elapsed_ms(const struct mc_engine *engine);
 
+/* Every so often while anything is unsettled. */
+void mc_engine_tick(void *arg);
+
 /* Gives an address its verdict, once. */
 void mc_engine_settle(struct mc_engine *engine, uint32_t address, enum mc_reason reason,
                       enum mc_source source);
@@ -142,6 +156,11 @@ void mc_recall_tick(struct mc_engine *engine);
 /* The input has ended: those join that were put last. */
 void mc_recall_input_ended(struct mc_engine *engine);
 
+/* ---- probing.c: whom to ask next ---- */
+
+#define MC_CONTROL_ID (MC_NONE - 1) /* the control's recipient number */
+#define MC_LOSSES_MAX 3             /* sessions lost under one recipient before it is given up */
+
 /* The domain's addresses may go to the prober: DNS found servers, and the input allows it. */
 void mc_probing_offer(struct mc_engine *engine, uint32_t domain);
 /* After an answer: once all of the domain's are in, sends the control when it is time, or gives up
@@ -151,11 +170,31 @@ void mc_probing_step(struct mc_engine *engine, uint32_t domain);
 void mc_probing_quiet(struct mc_engine *engine, bool all);
 /* Decides about port 25 as far as it can be; `drained`: nothing else is under way. */
 void mc_probing_judge_port(struct mc_engine *engine, bool drained);
-/* Settles an address whose lane has no MX left to ask, with what decided that. */
-void mc_probing_settle_ended(struct mc_engine *engine, uint32_t address);
+/* The address, which is under way, is asked anew. */
+void mc_probing_requeue(struct mc_engine *engine, uint32_t address);
+/* Goes through those that wait for proof; what is still open stays. `last`: nothing more can be
+ * learned of this domain. */
+void mc_probing_settle_held(struct mc_engine *engine, uint32_t domain, bool last, bool end_of_run);
+/* What an acceptance is worth by now, and the reason that says so (not of MC_WORTH_WAIT). */
+enum mc_worth mc_probing_worth(const struct mc_engine *engine, const struct mc_domain *domain,
+                               const struct mc_address_record *record);
+enum mc_reason mc_probing_worth_reason(enum mc_worth worth);
+/* The kind of lane that it goes to. */
+size_t mc_probing_kind(const struct mc_address_record *record);
 /* The end of the run: what was doubted stays doubted. */
 void mc_probing_resolve_doubtful(struct mc_engine *engine);
 void mc_probing_retry_due(void *arg);
 struct mc_prober_owner mc_probing_owner(struct mc_engine *engine);
+
+/* ---- answers.c: what an answer means ---- */
+
+/* For the prober's owner. */
+void mc_probing_answered(void *engine, uint32_t lane, uint32_t recipient,
+                         const struct mc_answer *answer);
+/* Those that heard that their domain is not served go to its other servers, or get their verdict.
+ */
+void mc_probing_release_denied(struct mc_engine *engine, uint32_t domain);
+/* Settles an address whose lane has no MX left to ask, with what decided that. */
+void mc_probing_settle_ended(struct mc_engine *engine, uint32_t address);
 
 #endif
