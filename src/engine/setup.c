@@ -42,6 +42,12 @@ static bool make_prober(struct mc_engine *engine, const struct mailcheck_options
     return true;
 }
 
+static bool has_ipv6(void *arg)
+{
+    const struct mc_engine *engine = arg;
+    return !engine->net || mc_net_can_reach(engine->net, AF_INET6);
+}
+
 static bool make_network(struct mc_engine *engine, const struct mailcheck_options *options,
                          char *error, size_t error_size)
 {
@@ -55,6 +61,8 @@ static bool make_network(struct mc_engine *engine, const struct mailcheck_option
     struct mc_mx_options mx = {
         .allow_private = options->allow_private_mx,
         .want_all = options->depth == MAILCHECK_DEPTH_SMTP,
+        .has_ipv6 = has_ipv6,
+        .has_ipv6_arg = engine,
         .aaaa_wait_ms = options->dns_timeout_ms / 5, /* two tries of a single server */
         .loop = engine->loop,
     };

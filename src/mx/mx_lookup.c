@@ -34,6 +34,7 @@ struct asking {
     uint32_t host;
     unsigned open;          /* questions not answered yet */
     bool is_known;          /* nobody waits for them any more */
+    bool asks_both;         /* for both families at once */
     struct mc_timer enough; /* time to go on without AAAA */
     struct family {
         size_t count;
@@ -338,14 +339,18 @@ static void on_a(void *arg, const struct mc_dns_answer *is)
 {
     struct asking *asking = arg;
     add_answer(asking, MC_DNS_A, is);
-    if (!asking->pending.mx->options.want_all && !asking->families[0].count &&
-        is->status != MC_DNS_NOT_FOUND)
+    if (!asking->asks_both && !asking->families[0].count && is->status != MC_DNS_NOT_FOUND)
         ask_aaaa(asking);
     const struct mc_mx_options *options = &asking->pending.mx->options;
     if (!asking->open)
         settle_host(asking);
     else if (asking->families[0].count && options->aaaa_wait_ms)
         mc_timer_set(&asking->enough, mc_loop_now_ms(options->loop) + options->aaaa_wait_ms);
+}
+
+static bool wants_both(const struct mc_mx_options *options)
+{
+    return options->want_all && (!options->has_ipv6 || options->has_ipv6(options->has_ipv6_arg));
 }
 
 static void ask_host(struct mc_mx *mx, uint32_t at)
@@ -355,12 +360,13 @@ static void ask_host(struct mc_mx *mx, uint32_t at)
     asking->open = 1;
     asking->families[0].count = asking->families[1].count = 0;
     asking->has_unusable = asking->is_known = false;
+    asking->asks_both = wants_both(&mx->options);
     mc_timer_init(&asking->enough, mx->options.loop, on_enough, asking);
     asking->failed_type = MC_DNS_A;
     asking->failure = MC_DNS_OK;
     mx->hosts[at].state = HOST_ASKING;
     mc_dns_ask(mx->dns, MC_DNS_A, mc_mx_host_name(mx, at).at, on_a, asking);
-    if (mx->options.want_all)
+    if (asking->asks_both)
         ask_aaaa(asking);
 }
 

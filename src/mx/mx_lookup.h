@@ -43,6 +43,10 @@ struct mc_mx_options {
     bool want_all;      /* all hosts with the addresses of both families (a probe follows); else
                            hosts are asked one by one until one is usable, the only entry then,
                            and AAAA only where A did not settle it */
+    /* Of use with `want_all`: is there a way out by IPv6? Where there is none, AAAA is asked for
+     * only where A did not settle it, for the verdict. NULL: there is. */
+    bool (*has_ipv6)(void *arg);
+    void *has_ipv6_arg;
     /* Where A has brought a usable address, AAAA is waited for so long and no longer: some
      * servers never answer it. 0: until DNS gives up. */
     uint32_t aaaa_wait_ms;

@@ -51,6 +51,34 @@ static void heard_free(struct heard *heard)
     mc_text_free(&heard->best);
 }
 
+static bool no_ipv6(void *arg)
+{
+    (void)arg;
+    return false;
+}
+
+/* With no way out by IPv6 the verdict on the domain stays what it is. */
+static void check_without_ipv6(unsigned line, char *fields[6])
+{
+    struct mc_loop *loop = mc_loop_new();
+    struct mc_dns *dns = sim_dns_new(loop, fields[1]);
+    struct mc_mx_options options = {
+        .allow_private = strcmp(fields[0], "private") == 0, .want_all = true, .has_ipv6 = no_ipv6};
+    struct heard heard = {.mx = mc_mx_new(dns, &options)};
+    mc_mx_lookup(heard.mx, mc_span_of("d.test"), on_answer, &heard);
+    assert_true(sim_loop_run_dry(loop, 30000));
+    assert_int_equal(heard.answers, 1);
+    if (strcmp(mc_reason_name(heard.reason), fields[2]) != 0 ||
+        strcmp(mc_text_z(&heard.best), fields[4]) != 0 ||
+        (*fields[5] && strcmp(mc_text_z(&heard.detail), fields[5]) != 0))
+        fail_msg("domains.tsv:%u: without IPv6 %s | %s | %s", line, mc_reason_name(heard.reason),
+                 mc_text_z(&heard.best), mc_text_z(&heard.detail));
+    mc_dns_free(dns);
+    mc_mx_free(heard.mx);
+    mc_loop_free(loop);
+    heard_free(&heard);
+}
+
 static void check_case(unsigned line, char *fields[6])
 {
     struct mc_loop *loop = mc_loop_new();
@@ -74,6 +102,8 @@ static void check_case(unsigned line, char *fields[6])
     mc_mx_free(heard.mx);
     mc_loop_free(loop);
     heard_free(&heard);
+    if (options.want_all)
+        check_without_ipv6(line, fields);
 }
 
 static void the_table_of_domains(void **state)
@@ -142,6 +172,28 @@ static void hosts_are_asked_about_once(void **state)
     mc_dns_free(dns);
     mc_mx_free(mx);
     mc_loop_free(loop);
+}
+
+/* Where IPv6 leads nowhere, nobody is asked for it but those who have nothing else. */
+static void no_question_for_what_cannot_be_reached(void **state)
+{
+    (void)state;
+    struct mc_loop *loop = mc_loop_new();
+    struct mc_dns *dns = sim_dns_new(loop, "d.test MX 10 mx1.test; d.test MX 20 mx2.test;"
+                                           "mx1.test A 198.18.0.1; mx1.test AAAA 2001:2::1;"
+                                           "mx2.test AAAA 2001:2::2");
+    struct mc_mx_options options = {.want_all = true, .has_ipv6 = no_ipv6};
+    struct heard heard = {.mx = mc_mx_new(dns, &options)};
+    mc_mx_lookup(heard.mx, mc_span_of("d.test"), on_answer, &heard);
+    assert_true(sim_loop_run_dry(loop, 10000));
+    assert_string_equal(mc_text_z(&heard.hosts), "10 mx1.test 198.18.0.1, 20 mx2.test 2001:2::2");
+    assert_int_equal(sim_dns_asked(dns, MC_DNS_A, NULL), 2);
+    assert_int_equal(sim_dns_asked(dns, MC_DNS_AAAA, "mx1.test"), 0);
+    assert_int_equal(sim_dns_asked(dns, MC_DNS_AAAA, "mx2.test"), 1);
+    mc_dns_free(dns);
+    mc_mx_free(heard.mx);
+    mc_loop_free(loop);
+    heard_free(&heard);
 }
 
 /* Without a probe to come, no question is asked that decides nothing. */
@@ -385,6 +437,7 @@ int main(void)
         cmocka_unit_test(addresses_that_are_not_global),
         cmocka_unit_test(the_table_of_domains),
         cmocka_unit_test(hosts_are_asked_about_once),
+        cmocka_unit_test(no_question_for_what_cannot_be_reached),
         cmocka_unit_test(no_needless_question),
         cmocka_unit_test(a_crowd_of_hosts),
         cmocka_unit_test(lookups_from_inside_answers),
