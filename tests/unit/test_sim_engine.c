@@ -483,6 +483,35 @@ static void a_sample_takes_from_each_its_share(void **state)
     }
 }
 
+/* Where there is no way out by IPv6, hosts with an IPv4 address are not asked for another one, and
+ * a domain that has nothing else is one that cannot be reached, not one without a server. */
+static void no_way_out_by_ipv6(void **state)
+{
+    (void)state;
+    static const struct sim_rule rules[] = {LIVE("ann"), UNKNOWN};
+    for (int has_ipv6 = 0; has_ipv6 < 2; has_ipv6++) {
+        struct sim_server server = {SIM_RULES(rules)};
+        struct bed bed;
+        set_up(&bed,
+               ONE_MX "; mx.acme.com AAAA 2001:2::1; six.com MX 10 mx.six.com.;"
+                      "mx.six.com AAAA 2001:2::6; none.com TXT x",
+               0);
+        sim_net_set_reach(bed.engine->net, AF_INET6, has_ipv6);
+        serve(&bed, "198.18.0.1", &server);
+        serve(&bed, "2001:2::6", &server);
+        add(&bed, "ann@acme.com");
+        add(&bed, "ann@six.com");
+        add(&bed, "ann@none.com");
+        run(&bed);
+        assert_string_equal(reason(&bed, 0), "accepted");
+        assert_string_equal(reason(&bed, 1), has_ipv6 ? "accepted" : "connect_failed");
+        assert_string_equal(reason(&bed, 2), "no_mail_server");
+        assert_int_equal(sim_dns_asked(bed.engine->dns, MC_DNS_AAAA, "mx.acme.com"), has_ipv6);
+        assert_int_equal(sim_dns_asked(bed.engine->dns, MC_DNS_AAAA, "mx.six.com"), 1);
+        tear_down(&bed, &server);
+    }
+}
+
 /* Silent questions crowd DNS though no lookup waits for them: the other domains have their turn. */
 static void silence_crowds_nobody_out(void **state)
 {
@@ -531,6 +560,7 @@ int main(void)
         cmocka_unit_test(a_dead_host_is_a_dead_host),
         cmocka_unit_test(an_accept_all_provider_proves_nothing),
         cmocka_unit_test(a_sample_takes_from_each_its_share),
+        cmocka_unit_test(no_way_out_by_ipv6),
         cmocka_unit_test(silence_crowds_nobody_out),
     };
     return cmocka_run_group_tests_name("engine in virtual time", tests, NULL, NULL);
