@@ -10,6 +10,7 @@
 
 struct line {
     struct mc_span source, whole;
+    struct mc_span mailed; /* whom the message was sent to, where that may be another */
     const struct mc_bounce_sink *sink;
     struct mc_bounce_counts *counts;
     struct mc_deliveries **deliveries;
@@ -29,8 +30,12 @@ static void emit(const struct line *line, struct mc_span raw, struct mc_bounce_s
         said->provider = line->sink->provider(line->sink->arg, host);
     const char *rule;
     enum mc_reason reason = mc_bounce_judge(said, &rule);
+    struct mc_address mailed;
+    bool other = known && mc_read_address(line->mailed, &mailed) &&
+                 !mc_span_equal_nocase(mailed.email, said->recipient);
     struct mc_bounce bounce = {
         .address = said->recipient,
+        .mailed = other ? mailed.email : mc_span("", 0),
         .reason = reason,
         .rule = rule,
         .stage = said->stage,
@@ -86,7 +91,9 @@ static bool postfix(const struct line *line, struct mc_span text)
         return false;
     struct mc_span status = from(text, at + strlen("status="));
     bool delayed = mc_bounce_starts(status, "deferred") || mc_bounce_starts(status, "SOFTBOUNCE");
-    if (!delayed && !mc_bounce_starts(status, "bounced") && !mc_bounce_starts(status, "expired")) {
+    /* what its verify service was told is "undeliverable", for good or not */
+    if (!delayed && !mc_bounce_starts(status, "bounced") && !mc_bounce_starts(status, "expired") &&
+        !mc_bounce_starts(status, "undeliverable")) {
         line->counts->successes++;
         return true;
     }
@@ -98,11 +105,14 @@ static bool postfix(const struct line *line, struct mc_span text)
             said.text.len--;
     }
     mc_bounce_status(value(text, " dsn="), &said);
+    said.delayed = delayed || said.class == 4;
     if (mc_bounce_has(said.text, "refused to talk to me"))
         said.stage = MC_STAGE_BANNER;
     struct mc_span rest = from(text, to + strlen(" to=<"));
     const char *end = memchr(rest.at, '>', rest.len);
-    emit(line, mc_span(rest.at, end ? (size_t)(end - rest.at) : rest.len), &said,
+    struct line aliased = *line;
+    aliased.mailed = value(text, " orig_to=");
+    emit(&aliased, mc_span(rest.at, end ? (size_t)(end - rest.at) : rest.len), &said,
          host_of(value(text, " relay=")));
     return true;
 }
@@ -126,9 +136,14 @@ static bool exim(const struct line *line, struct mc_span text)
             return false;
         to = mc_span(open, (size_t)(rest.at + end - open));
     }
+    struct line aliased = *line; /* "** final@a.example (next@b.example) <first@c.example> R=" */
+    struct mc_span names = mc_span(rest.at, mc_bounce_find(mc_span(rest.at, end), " R="));
+    const char *first = names.len ? memrchr(names.at, '<', names.len) : NULL;
+    if (first)
+        aliased.mailed = mc_span(first, (size_t)(names.at + names.len - first));
     said.text = mc_bounce_trim(from(rest, end < rest.len ? end + 2 : defer));
     /* "SMTP error from remote mail server after RCPT TO:<x>: 550 ..." names its stage */
-    emit(line, to, &said, host_of(value(rest, " H=")));
+    emit(&aliased, to, &said, host_of(value(rest, " H=")));
     return true;
 }
 
@@ -171,30 +186,40 @@ static bool sendmail(const struct line *line, struct mc_span text)
         said.text = mc_span(number, (size_t)len);
     }
     struct mc_span list = from(text, to + strlen(" to="));
-    size_t end = mc_bounce_find(list, ", "), next = 0;
+    size_t end = mc_bounce_find(list, " "), next = 0;
     struct mc_span names = mc_span(list.at, end), address;
     while (mc_find_address(names, &next, &address))
         emit(line, address, &said, host_of(value(text, " relay=")));
     return true;
 }
 
-/* smtpd[9]: ID mta delivery ... to=<a@b> ... relay="..." result="PermFail" stat="550 ..." */
+/* What stands behind `name`, in quotes or to the end of the line. */
+static struct mc_span last_value(struct mc_span text, const char *name)
+{
+    struct mc_span found = from(text, mc_bounce_find(text, name) + strlen(name));
+    if (found.len && found.at[0] == '"')
+        found = from(found, 1);
+    if (found.len && found.at[found.len - 1] == '"')
+        found.len--;
+    return found;
+}
+
+/* smtpd[9]: ID mta delivery ... to=<a@b> ... relay="..." result="PermFail" stat="550 ...", and of
+ * what it hands to programs, "mda delivery ... result=TempFail stat=Error (...)" */
 static bool opensmtpd(const struct line *line, struct mc_span text)
 {
-    size_t at = mc_bounce_find(text, "result=\""), stat = mc_bounce_find(text, "stat=\"");
-    struct mc_span result = from(text, at + strlen("result=\""));
-    if (at == text.len || stat == text.len)
+    struct mc_span result = last_value(text, " result=");
+    if (!result.len || !mc_bounce_has(text, " stat="))
         return false;
-    bool delayed = mc_bounce_starts(result, "TempFail");
+    bool expired = mc_bounce_starts(result, "Expired");
+    bool delayed = expired || mc_bounce_starts(result, "TempFail");
     if (!delayed && !mc_bounce_starts(result, "PermFail")) {
         line->counts->successes++;
         return true;
     }
-    struct mc_bounce_said said = {.delayed = delayed, .text = from(text, stat + strlen("stat=\""))};
-    if (said.text.len && said.text.at[said.text.len - 1] == '"')
-        said.text.len--;
+    struct mc_bounce_said said = {.delayed = delayed, .text = last_value(text, " stat=")};
     mc_bounce_status(said.text, &said);
-    struct mc_span relay = value(text, "relay=\"");
+    struct mc_span relay = last_value(text, " relay=");
     emit(line, value(text, " to="), &said, host_of(relay));
     return true;
 }
@@ -291,7 +316,7 @@ bool mc_log_line_is(struct mc_span line)
 {
     if (mc_bounce_has(line, " to=<"))
         return mc_bounce_has(line, "status=") || mc_bounce_has(line, " stat=") ||
-               mc_bounce_has(line, "stat=\"");
+               mc_bounce_has(line, " result=");
     if (mc_bounce_has(line, "starting delivery ") || mc_bounce_has(line, "#Fields: date-time,"))
         return true;
     return (mc_bounce_has(line, " ** ") || mc_bounce_has(line, " == ")) &&

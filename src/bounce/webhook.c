@@ -14,6 +14,8 @@
 #include "base/text.h"
 #include "bounce/find_address.h"
 #include "bounce/judge.h"
+#include "bounce/mail_log.h"
+#include "bounce/other_logs.h"
 #include "bounce/when.h"
 
 #define NESTING_MAX 6 /* a notification in a notification ... */
@@ -104,6 +106,15 @@ static const struct relay relays[] = {
      {"reason", "severity"},
      "timestamp"},
     /* Postmark */
+    {"SuppressionReason",
+     "SuppressSending",
+     "",
+     "Recipient",
+     {0},
+     "",
+     "",
+     {"SuppressionReason"},
+     "ChangedAt"},
     {"Type", "Email", "", "Email", {"Details"}, "", "", {"Type"}, "BouncedAt"},
     {"RecordType", "MessageID", "", "Email", {"Details"}, "", "", {"Type"}, "BouncedAt"},
     /* SparkPost */
@@ -179,6 +190,8 @@ static const struct {
     {"email.suppressed", COMPLAINED},
     {"Unsubscribe", COMPLAINED},
     {"ManuallyDeactivated", COMPLAINED},
+    {"ManualSuppression", COMPLAINED},
+    {"unsubscribe", NONE}, /* from one list, maybe; "Unsubscribe" came as a reply */
     {"AutoResponder", ANSWERED},
     {"AddressChange", ANSWERED},
     {"ChallengeVerification", ANSWERED},
@@ -199,6 +212,9 @@ static const struct {
     {"user unknown", MC_REASON_NO_SUCH_MAILBOX},
     {"mailbox inactive", MC_REASON_MAILBOX_DISABLED},
     {"inactive_mailbox", MC_REASON_MAILBOX_DISABLED},
+    {"ContentRejected", MC_REASON_BLOCKED},
+    {"AttachmentRejected", MC_REASON_BLOCKED},
+    {"MessageTooLarge", MC_REASON_BLOCKED},
     {"MailboxFull", MC_REASON_MAILBOX_FULL},
     {"mailbox_full", MC_REASON_MAILBOX_FULL},
     {"quota exceeded", MC_REASON_MAILBOX_FULL},
@@ -327,14 +343,22 @@ static void emit(const struct event *event, enum mc_reason reason, struct mc_spa
 
 /* ---- what does it mean? ---- */
 
-/* The first of its words that says something, MC_REASON_COUNT where none does. */
-static enum mc_reason by_word(const struct event *event)
+static enum mc_reason meaning_of(struct mc_span word)
 {
-    for (size_t i = 0; i < MC_ARRAY_LEN(event->relay->words); i++)
-        for (size_t j = 0; j < MC_ARRAY_LEN(words); j++)
-            if (is(text_of(event, event->relay->words[i]), words[j].word))
-                return words[j].reason;
+    for (size_t i = 0; i < MC_ARRAY_LEN(words); i++)
+        if (mc_span_equal_nocase(word, mc_span_of(words[i].word)))
+            return words[i].reason;
     return MC_REASON_COUNT;
+}
+
+/* The first of its words that says something, or its text where that is one of them (SendGrid's
+ * "Invalid"); MC_REASON_COUNT where none does. */
+static enum mc_reason by_word(const struct event *event, struct mc_span text)
+{
+    enum mc_reason reason = MC_REASON_COUNT;
+    for (size_t i = 0; i < MC_ARRAY_LEN(event->relay->words) && reason == MC_REASON_COUNT; i++)
+        reason = meaning_of(mc_span_of(text_of(event, event->relay->words[i])));
+    return reason == MC_REASON_COUNT ? meaning_of(text) : reason;
 }
 
 static bool says(const struct event *event, const char *text, const char *const *what, size_t count)
@@ -400,12 +424,12 @@ static void judge(const struct event *event, bool delayed)
         said.text = mc_bounce_trim(mc_span(said.text.at + own, said.text.len - own));
     }
     struct event decided = *event;
-    enum mc_reason reason = by_word(event);
+    enum mc_reason reason = by_word(event, said.text);
     if (said.class || (quoted && mc_bounce_is_telling(said.text)) ||
         (reason == MC_REASON_COUNT && mc_bounce_is_telling(said.text)))
         reason = mc_bounce_judge(&said, &decided.rule);
     if (reason == MC_REASON_COUNT)
-        reason = MC_REASON_BLOCKED; /* nobody says why */
+        reason = delayed ? MC_REASON_SERVER_ERROR : MC_REASON_BLOCKED; /* nobody says why */
     if (delayed && mc_bounce_kind_of(reason) == MC_BOUNCE_HARD)
         reason = MC_REASON_SERVER_ERROR;
     emit(&decided, reason, said.text);
@@ -413,6 +437,9 @@ static void judge(const struct event *event, bool delayed)
 
 static enum kind kind_of(const char *name)
 {
+    for (size_t i = 0; i < MC_ARRAY_LEN(events); i++)
+        if (!strcmp(name, events[i].name))
+            return events[i].kind;
     for (size_t i = 0; i < MC_ARRAY_LEN(events); i++)
         if (is(name, events[i].name))
             return events[i].kind;
@@ -471,6 +498,38 @@ static bool read_event(struct event *event, const json_t *object)
     return true;
 }
 
+/* A line of a mail log as `journalctl -o json`, Docker and log collectors write it. The clock of
+ * the journal counts microseconds. */
+static bool read_logged_line(struct event *event, const json_t *value)
+{
+    static const char *const names[] = {"MESSAGE", "message", "log", "msg"};
+    struct mc_text line = {0};
+    struct mc_deliveries *deliveries = NULL;
+    bool is_one = false;
+    const char *clock = json_string_value(json_object_get(value, "__REALTIME_TIMESTAMP"));
+    const char *stamp = json_string_value(json_object_get(value, "time"));
+    for (size_t i = 0; i < MC_ARRAY_LEN(names) && !is_one; i++) {
+        struct mc_span text = mc_span_of("");
+        const json_t *said = json_object_get(value, names[i]);
+        if (json_is_string(said))
+            text = mc_span(json_string_value(said), json_string_length(said));
+        if (!text.len || !mc_log_line_is(text))
+            continue;
+        if (!mc_when_log(text, event->sink->now) && clock && strlen(clock) == 16)
+            mc_text_add(&line, clock, 10);
+        else if (!mc_when_log(text, event->sink->now) && stamp)
+            mc_text_add_z(&line, stamp);
+        mc_text_add_char(&line, ' ');
+        mc_text_add_span(&line, text);
+        mc_log_line_read(mc_text_span(&line), event->source, &deliveries, event->sink,
+                         event->counts);
+        is_one = true;
+    }
+    mc_deliveries_free(deliveries);
+    mc_text_free(&line);
+    return is_one;
+}
+
 static void read_value(struct event *event, const json_t *value, unsigned depth)
 {
     /* SNS puts the event into a string, SQS and Lambda put that into another, EventBridge into an
@@ -509,8 +568,10 @@ static void read_value(struct event *event, const json_t *value, unsigned depth)
             return;
         }
     }
-    event->counts->events++;
-    event->counts->no_reports++;
+    if (!read_logged_line(event, value)) {
+        event->counts->events++;
+        event->counts->no_reports++;
+    }
 }
 
 bool mc_webhook_read(struct mc_span json, struct mc_span source, const struct mc_bounce_sink *sink,

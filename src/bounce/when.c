@@ -165,6 +165,15 @@ int64_t mc_when_iso(struct mc_span text, int64_t now)
     return in_zone(&tm, &cursor, true, now);
 }
 
+/* "Wed 2026-11-04 10:00:00 CET", as the journal writes it in full. */
+static int64_t from_journal(struct mc_span line, int64_t now)
+{
+    struct cursor cursor = {line};
+    letters(&cursor);
+    skip(&cursor, " ");
+    return mc_when_iso(cursor.rest, now);
+}
+
 /* "Nov  2 10:00:00": the year is a guess. */
 static int64_t from_syslog(struct mc_span line, int64_t now)
 {
@@ -172,7 +181,7 @@ static int64_t from_syslog(struct mc_span line, int64_t now)
     struct tm tm = {0}, today;
     time_t clock = (time_t)now;
     if (!month(letters(&cursor), &tm.tm_mon))
-        return 0;
+        return from_journal(line, now);
     skip(&cursor, " ");
     if (!number(&cursor, 2, &tm.tm_mday))
         return 0;

@@ -1,5 +1,6 @@
-/* The bytes that reports come in: encodings, packings, mailbox dialects, and what is no text. What
- * is made of the reports is test_bounce.c's. */
+/* From bytes to a judgement, step by step: UTF-16, lines of logs, parts that are decoded when they
+ * are asked for, rulings that are remembered. Whole messages are test_bounce.c's, mailboxes
+ * test_mailbox.c's. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -11,6 +12,8 @@
 #include "base/memory.h"
 #include "base/text.h"
 #include "bounce/mailbox.h"
+#include "bounce/mime.h"
+#include "bounce/ruling.h"
 
 #define MESSAGE                                                                                    \
     "From: MAILER-DAEMON@mx.example\nTo: n@s.example\nSubject: failure notice\n\n"                 \
@@ -71,8 +74,201 @@ static void utf16(void **state)
     mc_text_free(&text);
 }
 
+static void found_reason(void *arg, const struct mc_bounce *bounce)
+{
+    struct mc_text *text = arg;
+    mc_text_printf(text, "%s%.*s %s", text->len ? " " : "", (int)bounce->address.len,
+                   bounce->address.at, mc_reason_name(bounce->reason));
+}
+
+static void log_lines(void **state)
+{
+    (void)state;
+    char line[4096];
+    size_t cases = 0;
+    struct mc_text text = {0};
+    FILE *table = fopen("tests/cases/bounce_lines.tsv", "r");
+    assert_non_null(table);
+    while (fgets(line, sizeof line, table)) {
+        struct mc_bounce_sink sink = {.found = found_reason, .arg = &text};
+        struct mc_bounce_counts counts = {0};
+        char *log = strchr(line, '\t');
+        if (line[0] == '#' || !log)
+            continue;
+        *log++ = '\0';
+        text.len = 0;
+        mc_mailbox_read_bytes(mc_span_of(log), "test", &sink, &counts);
+        if (!text.len)
+            mc_text_add_char(&text, '-');
+        if (strcmp(mc_text_z(&text), line) != 0)
+            fail_msg("%s%s, not %s", log, mc_text_z(&text), line);
+        cases++;
+    }
+    fclose(table);
+    mc_text_free(&text);
+    assert_true(cases > 120);
+}
+
+/* Whom the message was for, where another address failed. */
+static void found_mailed(void *arg, const struct mc_bounce *bounce)
+{
+    mc_text_printf(arg, "%.*s for %.*s.", (int)bounce->address.len, bounce->address.at,
+                   (int)bounce->mailed.len, bounce->mailed.at);
+}
+
+static void aliases(void **state)
+{
+    (void)state;
+    struct mc_text text = {0};
+    struct mc_bounce_sink sink = {.found = found_mailed, .arg = &text};
+    struct mc_bounce_counts counts = {0};
+    mc_mailbox_read_bytes(
+        mc_span_of("Nov  2 10:00:00 h postfix/smtp[1]: 4A: to=<f@x.example>, "
+                   "orig_to=<t@s.example>, relay=x, dsn=5.1.1, status=bounced (host x said: 550 "
+                   "5.1.1 no such user (in reply to RCPT TO command))\n"
+                   "2026-11-02 10:00:00 1abcde-000000-00 ** g@x.example (h@s.example) "
+                   "<t@s.example> R=dns T=smtp: SMTP error from remote mail server after RCPT "
+                   "TO:<g@x.example>: 550 no such user\n"
+                   "2026-11-02 10:00:00 1abcde-000000-00 ** i@x.example <i@x.example> R=dns "
+                   "T=smtp: SMTP error from remote mail server after RCPT TO:<i@x.example>: 550 no "
+                   "such user\n"),
+        "test", &sink, &counts);
+    assert_string_equal(
+        mc_text_z(&text),
+        "f@x.example for t@s.example.g@x.example for t@s.example.i@x.example for .");
+    mc_text_free(&text);
+}
+
+/* ---- parts ---- */
+
+static bool holds(const struct mc_message *message, size_t part, const char *what)
+{
+    struct mc_span text = mc_message_part(message, part);
+    return text.len && memmem(text.at, text.len, what, strlen(what));
+}
+
+/* Each encoding; asked for in any order, and again. */
+static void parts(void **state)
+{
+    (void)state;
+    static const char raw[] =
+        "Subject: =?utf-8?Q?a_b=5Fc?= =?iso-8859-1?B?5A==?=\n"
+        "Content-Type: multipart/mixed; boundary=b\n\n--b\n\nplain\n"
+        "--b\nContent-Transfer-Encoding: base64\n\nZ3\nLDvMOfZS\n1sYXN0IQ==\n"
+        "--b\nContent-Type: text/plain; charset=iso-8859-1\n"
+        "Content-Transfer-Encoding: quoted-printable\n\ngr=FCn=\nlich =zz =\n"
+        "--b\nContent-Type: text/plain; charset=utf-7x\n\n\xfc\n"
+        "--b\nContent-Type: message/rfc822\nContent-Transfer-Encoding: base64\n\n"
+        "U3ViamVjdDogaW5uZXIKCndpdGhpbgo=\n--b--\n";
+    struct mc_message message = {0};
+    for (int again = 0; again < 2; again++) {
+        mc_mime_read(mc_span(raw, sizeof raw - 1), &message);
+        assert_int_equal(message.part_count, 5);
+        assert_int_equal(message.mail_count, 2);
+        assert_true(holds(&message, 4, "within"));
+        assert_true(holds(&message, 1,
+                          "gr\xc3\xbc\xc3\x9f"
+                          "e-last!"));
+        assert_true(holds(&message, 2, "gr\xc3\xbcnlich =zz "));
+        assert_true(holds(&message, 3, "\xc3\xbc"));
+        assert_true(holds(&message, 0, "plain"));
+        assert_true(holds(&message, 1, "last!"));
+        assert_true(mc_span_equal(mc_message_subject(&message, 0), mc_span_of("a b_c\xc3\xa4")));
+        assert_true(mc_span_equal(mc_message_subject(&message, 1), mc_span_of("inner")));
+        assert_false(mc_message_is_cut(&message));
+    }
+    mc_message_free(&message);
+}
+
+/* A text that is too long is cut, and said to be so, when it is asked for; so are too many parts,
+ * and parts within parts without end. */
+static void cut(void **state)
+{
+    (void)state;
+    struct mc_message message = {0};
+    struct mc_text raw = {0};
+    mc_text_add_z(&raw, "Content-Transfer-Encoding: base64\n\n");
+    for (size_t i = 0; i < MC_PART_MAX / 32; i++)
+        mc_text_add_z(&raw, "QUJDREVGR0hJSktMTU5PUFFSU1RVVldYWVphYmNkZWZnaGlqa2xtbm9wcXJzdHV2\n");
+    mc_mime_read(mc_text_span(&raw), &message);
+    assert_false(mc_message_is_cut(&message));
+    assert_int_equal(mc_message_part(&message, 0).len, MC_PART_MAX);
+    assert_true(mc_message_is_cut(&message));
+    raw.len = 0;
+    mc_text_add_z(&raw, "Content-Type: multipart/mixed; boundary=b\n\n");
+    for (size_t i = 0; i < 10 * MC_MIME_PARTS; i++)
+        mc_text_add_z(&raw, "--b\n\nx\n");
+    mc_mime_read(mc_text_span(&raw), &message);
+    assert_true(mc_message_is_cut(&message));
+    assert_true(message.part_count < MC_MIME_PARTS);
+    raw.len = 0;
+    for (size_t i = 0; i < 10000; i++)
+        mc_text_add_z(&raw, "Content-Type: message/rfc822\n\n");
+    mc_mime_read(mc_text_span(&raw), &message);
+    assert_true(message.mail_count <= MC_MAIL_DEPTH + 1);
+    mc_message_free(&message);
+    mc_text_free(&raw);
+}
+
+/* ---- rulings ---- */
+
+static void put_in(struct mc_text *text, const char *reply, const char *recipient)
+{
+    static const char name[] = "user@example.com";
+    const char *at = strstr(reply, name);
+    text->len = 0;
+    if (!at)
+        mc_text_printf(text, "%s <%s>", reply, recipient);
+    for (; at; at = strstr(reply, name)) {
+        mc_text_add(text, reply, (size_t)(at - reply));
+        mc_text_add_z(text, recipient);
+        reply = at + strlen(name);
+        if (!strstr(reply, name))
+            mc_text_add_z(text, reply);
+    }
+}
+
+/* What is remembered is what the classifier says, whomever the reply is about. */
+static void rulings(void **state)
+{
+    (void)state;
+    static const char *const recipients[] = {"gone12@d7.example", "blocked@full.example",
+                                             "gone13@d8.example", "a@b.example", NULL};
+    char line[8192];
+    size_t cases = 0;
+    struct mc_text text = {0};
+    FILE *table = fopen("tests/cases/replies.tsv", "r");
+    assert_non_null(table);
+    while (fgets(line, sizeof line, table)) {
+        char *field = line;
+        for (size_t i = 0; i < 3 && field; i++)
+            field = strchr(field, '\t') ? strchr(field, '\t') + 1 : NULL;
+        if (line[0] == '#' || !field)
+            continue;
+        field[strcspn(field, "\t\n")] = '\0';
+        for (size_t i = 0; i < MC_ARRAY_LEN(recipients); i++, cases++) {
+            struct mc_reply reply;
+            put_in(&text, field, recipients[i] ? recipients[i] : "x@y.example");
+            struct mc_bounce_said said = {.text = mc_text_span(&text),
+                                          .recipient = recipients[i] ? mc_span_of(recipients[i])
+                                                                     : mc_span("", 0)};
+            mc_reply_from_text(said.text, &reply);
+            struct mc_ours ours = {.recipient = said.recipient};
+            struct mc_ruling wanted = mc_classify(MC_STAGE_NONE, &reply, mc_span("", 0), &ours);
+            struct mc_ruling ruling = mc_bounce_ruling(&said, false);
+            if (ruling.reason != wanted.reason || strcmp(ruling.rule, wanted.rule) != 0)
+                fail_msg("%s: %s, not %s", mc_text_z(&text), ruling.rule, wanted.rule);
+        }
+    }
+    fclose(table);
+    mc_text_free(&text);
+    assert_true(cases > 5000);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(utf16)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(utf16),   cmocka_unit_test(log_lines),
+                                       cmocka_unit_test(aliases), cmocka_unit_test(parts),
+                                       cmocka_unit_test(cut),     cmocka_unit_test(rulings)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
