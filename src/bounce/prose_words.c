@@ -104,10 +104,14 @@ bool mc_words_fail(struct mc_span line)
         "permanent",      "delayed",      "is not a",
         "not listed",     "kunne ikke",   "kunde inte",
         "ei voitu",       "未能",         "mislykkedes",
-        "misslyckades",   "epäonnistu",   "nepodařilo",
-        "nezdařilo",      "sikerült",     "edilemedi",
-        "nie udało",      "nie udalo",    "kon niet",
-        "exceed",
+        "wasn't",         "hittades",     "fundet",
+        "funnet",         "gevonden",     "trouvé",
+        "introuvable",    "encontrad",    "trovat",
+        "nalezen",        "znalezion",    "bulunamad",
+        "δεν ",           "misslyckades", "epäonnistu",
+        "nepodařilo",     "nezdařilo",    "sikerült",
+        "edilemedi",      "nie udało",    "nie udalo",
+        "kon niet",       "exceed",
     };
     return HAS(words, line);
 }

@@ -106,9 +106,20 @@ static bool is_amount(struct mc_span text)
     return false;
 }
 
+/* The line that ends before `end` is one of a reply, "550-see:". */
+static bool is_line_of_reply(struct mc_span text, size_t end)
+{
+    size_t start = end;
+    while (start && text.at[start - 1] != '\n')
+        start--;
+    return end - start > 3 && mc_is_digit(text.at[start]) && mc_is_digit(text.at[start + 1]) &&
+           mc_is_digit(text.at[start + 2]);
+}
+
 /* "host mx said: 550 5.1.1 ...", "-> 550 ...", "(x:550 ...)", "550-'5.7.1 ...": the last reply
- * within the text, NULL where there is none. It must follow a mark that quotes. */
-static const char *inner_reply(struct mc_span text)
+ * within the text, NULL where there is none. It must follow a mark that quotes. `bare`:
+ * the text began with no code itself, so that no line merely repeats one. */
+static const char *inner_reply(struct mc_span text, bool bare)
 {
     for (size_t i = text.len; i-- > 1;) {
         struct mc_span rest = mc_span(text.at + i, text.len - i);
@@ -123,7 +134,9 @@ static const char *inner_reply(struct mc_span text)
             before--;
         /* a line that merely repeats the code quotes nothing; "smtp;550" does, "; 550" ends a
          * sentence */
-        if (before && text.at[before] != '\n' &&
+        bool repeats = text.at[before] == '\n' && !(bare && before && text.at[before - 1] == ':' &&
+                                                    !is_line_of_reply(text, before));
+        if (before && !repeats &&
             (strchr(":>('\"[", text.at[before - 1]) || (text.at[before - 1] == ';' && before == i)))
             return rest.at;
     }
@@ -171,7 +184,7 @@ static uint32_t reasons_for(enum mc_stage stage, unsigned class)
 /* Narrows the context to a reply that this one only passes on. */
 static struct mc_span innermost(struct mc_span text, struct mc_reply_context *context)
 {
-    const char *inner = inner_reply(text);
+    const char *inner = inner_reply(text, !context->code);
     if (!inner || is_about_sender(mc_span(text.at, (size_t)(inner - text.at))))
         return text;
     struct mc_reply nested;
