@@ -40,8 +40,9 @@ struct mc_clean_options {
     /* "read": the list has been read to its end and the store has answered; "until", "signal": no
      * more is probed. Never offline. */
     void (*stage)(void *arg, const char *stage, const struct mc_clean_progress *progress);
-    void (*planned)(void *arg, const struct mc_provider *provider, uint64_t addresses,
-                    uint64_t domains);
+    void (*planned)(void *arg, const struct mc_plan_line *line);
+    /* after those: how many rows, addresses and domains there are in all, and settled without */
+    void (*looked)(void *arg, uint64_t rows, const struct mc_engine_counts *counts);
 };
 
 enum mc_clean_end {

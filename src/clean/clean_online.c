@@ -242,8 +242,10 @@ static bool looked(struct online *online)
         return false;
     online->sampled = true;
     if (options->plan) {
-        if (options->planned)
-            mc_engine_plan(online->engine, options->planned, options->arg);
+        struct mc_engine_counts counts;
+        mc_engine_count(online->engine, &counts);
+        mc_engine_plan(online->engine, options->planned, options->arg);
+        options->looked(options->arg, online->run->rows_read, &counts);
         return true;
     }
     mc_engine_sample(online->engine, options->sample);

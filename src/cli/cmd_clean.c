@@ -11,19 +11,14 @@
 #include "cli/command.h"
 #include "cli/fail_if.h"
 #include "cli/interrupt.h"
+#include "cli/plan.h"
 #include "cli/progress.h"
 #include "cli/run_log.h"
 #include "report/report.h"
 
-struct plan {
-    uint64_t addresses, domains, sessions;
-    double seconds; /* of the slowest provider: they are asked side by side */
-    const struct mc_settings *settings;
-};
-
 struct hooks {
     bool tell; /* what was detected goes to stderr */
-    struct plan plan;
+    struct mc_plan plan;
 };
 
 static void opened(void *arg, const char *description)
@@ -51,40 +46,17 @@ static void trace(void *arg, const char *line)
     fprintf(stderr, "%s\n", line);
 }
 
-/* One provider of --plan: how many sessions, and how long at the pace it is given. */
-static void planned(void *arg, const struct mc_provider *provider, uint64_t addresses,
-                    uint64_t domains)
+static void planned(void *arg, const struct mc_plan_line *line)
 {
     struct hooks *hooks = arg;
-    struct plan *plan = &hooks->plan;
-    uint64_t per_session = provider->rcpt_per_session ? provider->rcpt_per_session : 100;
-    uint64_t sessions = (addresses + per_session - 1) / per_session;
-    bool known = provider->id[0] != '\0';
-    if (!known && sessions < domains)
-        sessions = domains; /* unknown hosts are many, not one */
-    double per_minute = provider->rcpt_per_minute;
-    double seconds = known && per_minute > 0 && plan->settings->pace != MAILCHECK_PACE_OFF
-                         ? (double)addresses * 60 / per_minute
-                         : (double)sessions * 2 / (double)plan->settings->concurrency;
-    plan->addresses += addresses;
-    plan->domains += domains;
-    plan->sessions += sessions;
-    if (seconds > plan->seconds)
-        plan->seconds = seconds;
-    printf("%-20s %12" PRIu64 " addresses %10" PRIu64 " domains %9" PRIu64 " sessions %8.0f s\n",
-           known ? provider->id : "(other hosts)", addresses, domains, sessions, seconds);
+    mc_plan_add(&hooks->plan, line);
 }
 
-static void print_plan(const struct plan *plan, const struct mc_tally *tally)
+static void looked(void *arg, uint64_t rows, const struct mc_engine_counts *counts)
 {
-    printf("%-20s %12" PRIu64 " addresses %10" PRIu64 " domains %9" PRIu64
-           " sessions %8.0f s or more\n",
-           "in all", plan->addresses, plan->domains, plan->sessions, plan->seconds);
-    if (tally->remembered)
-        printf("%-20s %12" PRIu64 " addresses are known well enough and not asked again\n",
-               "(from the store)", tally->from_store);
-    printf("%" PRIu64 " DNS questions were asked for this plan; no mail server was contacted\n",
-           tally->dns_questions);
+    struct hooks *hooks = arg;
+    hooks->plan.rows = rows;
+    hooks->plan.counts = *counts;
 }
 
 static void warn_of_oddities(const struct mc_rows_oddities *odd)
@@ -199,6 +171,7 @@ int mc_cmd_clean(const struct mc_settings *settings)
         .progress = mc_progress_show,
         .planned = planned,
         .stage = settings->verbose && !settings->plan ? stage : NULL,
+        .looked = looked,
     };
     struct mc_tally tally = {.list_name = path && strcmp(path, "-") != 0 ? path : "standard input"};
     struct mc_rows_oddities oddities = {0};
@@ -221,7 +194,7 @@ int mc_cmd_clean(const struct mc_settings *settings)
     warn_of_oddities(&oddities);
     if (end == MC_CLEAN_DONE) {
         if (settings->plan)
-            print_plan(&hooks.plan, &tally);
+            mc_plan_print(&hooks.plan, &tally, stdout);
         status = finish(settings, &tally, watched);
         if (settings->verbose && !settings->plan)
             mc_run_log_end(&tally, status, NULL);

@@ -120,10 +120,14 @@ struct mc_engine_counts {
 };
 void mc_engine_count(const struct mc_engine *engine, struct mc_engine_counts *counts);
 
-/* Addresses that wait for a probe, by provider id: for --plan. Calls `each` once a provider. */
+/* Addresses that wait for a probe, by provider: for --plan. */
+struct mc_plan_line {
+    const struct mc_provider *provider;
+    uint64_t addresses, domains;
+    uint64_t most; /* addresses of one domain */
+};
+/* Calls `each` once a provider. */
 void mc_engine_plan(struct mc_engine *engine,
-                    void (*each)(void *arg, const struct mc_provider *provider, uint64_t addresses,
-                                 uint64_t domains),
-                    void *arg);
+                    void (*each)(void *arg, const struct mc_plan_line *line), void *arg);
 
 #endif

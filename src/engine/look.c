@@ -84,16 +84,11 @@ uint64_t mc_engine_sample(struct mc_engine *engine, uint64_t count)
 }
 
 void mc_engine_plan(struct mc_engine *engine,
-                    void (*each)(void *arg, const struct mc_provider *provider, uint64_t addresses,
-                                 uint64_t domains),
-                    void *arg)
+                    void (*each)(void *arg, const struct mc_plan_line *line), void *arg)
 {
     size_t count = mc_lists_provider_count(engine->lists);
     const struct mc_provider *other = mc_lists_default_provider(engine->lists);
-    struct mc_plan_line {
-        const struct mc_provider *provider;
-        uint64_t addresses, domains;
-    } *lines = mc_calloc(count + 1, sizeof *lines);
+    struct mc_plan_line *lines = mc_calloc(count + 1, sizeof *lines);
     uint64_t *per_domain = mc_calloc(engine->domains.count + 1, sizeof *per_domain);
     for (size_t i = 0; i < engine->addresses.count; i++)
         per_domain[engine->addresses.records[i].domain] +=
@@ -105,13 +100,16 @@ void mc_engine_plan(struct mc_engine *engine,
         if (!provider)
             provider = other;
         MC_ASSERT(provider->index <= count);
-        lines[provider->index].provider = provider;
-        lines[provider->index].addresses += per_domain[i];
-        lines[provider->index].domains++;
+        struct mc_plan_line *line = &lines[provider->index];
+        line->provider = provider;
+        line->addresses += per_domain[i];
+        line->domains++;
+        if (per_domain[i] > line->most)
+            line->most = per_domain[i];
     }
     for (size_t i = 0; i <= count; i++)
         if (lines[i].addresses)
-            each(arg, lines[i].provider, lines[i].addresses, lines[i].domains);
+            each(arg, &lines[i]);
     free(per_domain);
     free(lines);
 }

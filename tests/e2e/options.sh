@@ -28,7 +28,28 @@ same "--no-smtp" "$(reasons)" "not_probed not_probed not_probed null_mx invalid_
 run --plan "$T/list.csv"
 same "--plan: exit status" "$status" 0
 same "none of them asks a server" "$(sessions)" 0
-ok "--plan says what it would cost" grep -qE '[0-9]' "$T/out" "$T/err"
+# 30 addresses at a minute's rate of 60 and a day's budget of 20, 25 at the 240 a minute of any host
+mkdir "$T/planned"
+printf 'careful\tmx.pipelining.example\trefuses\t2\t1s\t10\t10\t5\t60\t60\t20\t2\n' >"$T/planned/providers.tsv"
+{
+    for i in $(seq 30); do echo "p$i@pipelining.example"; done
+    for i in $(seq 25); do echo "q$i@plain.example"; done
+    printf '%s\n' P1@pipelining.example x@nullmx.example broken
+} >"$T/plan.csv"
+mailcheck clean --no-store --lists "$T/planned" --plan "$T/plan.csv"
+same "--plan: rows, addresses, decided, asked, how long" "$(tr -s ' ' <"$T/out")" "rows 58
+addresses, each once 56
+domains 3
+decided without 1
+
+to be asked about addresses domains sessions time, at least
+careful 20 1 2 20 s
+other hosts 25 1 1 7.0 s
+in all 45 2 3 20 s
+
+careful: 10 more than the budget of a day; they will be not_probed
+$(tail -n 1 "$T/out")"
+ok "--plan fits 80 columns" lacks '^.{81}' "$T/out"
 mx reset
 run --sample 1 "$T/list.csv"
 same "--sample probes so many" "$(grep -cE ',(accepted|no_such_mailbox|catch_all)$' "$T/out")" 1
