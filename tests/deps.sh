@@ -122,5 +122,5 @@ fetch() { # PACKAGE...
 case $what in
 demo) fetch nsd ;;
 bench) fetch nsd nginx ;;
-check) fetch nsd nginx unbound postfix exim4-daemon-light opensmtpd ;;
+check) fetch nsd nginx unbound postfix exim4-daemon-light opensmtpd openapi-specification ;;
 esac

@@ -385,7 +385,7 @@ static void post(struct mc_endpoints *endpoints, struct visit *visit)
 {
     struct mc_span text = mc_http_request_body(visit->request);
     json_error_t error;
-    json_t *body = json_loadb(text.at, text.len, JSON_REJECT_DUPLICATES, &error);
+    json_t *body = json_loadb(text.at, text.len, JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL, &error);
     if (!body) {
         char why[JSON_ERROR_TEXT_LENGTH + 32];
         snprintf(why, sizeof why, "the body is no JSON: %s", error.text);

@@ -5,6 +5,12 @@
 source "$(dirname "$0")/lib.sh"
 /usr/bin/python3 "$here/serve_hostile.py" "$MAILCHECK" "$T" >"$T/hostile.tap" &
 /usr/bin/python3 "$here/serve.py" "$MAILCHECK" "$T" || failures=1
+schema=build/servers/openapi-specification/usr/share/openapi-specification/schemas/v3.0/schema.json
+if [ -e $schema ] && /usr/bin/python3 -c 'import jsonschema' 2>/dev/null; then
+    /usr/bin/python3 "$here/serve_openapi.py" "$MAILCHECK" "$T" $schema || failures=1
+else
+    skip "the OpenAPI document" "openapi-specification or python3-jsonschema is missing"
+fi
 wait $! || failures=1
 cat "$T/hostile.tap"
 
