@@ -223,6 +223,9 @@ static bool remember(struct output *output, bool tell)
                 "%" PRIu64 " were new to the store; %" PRIu64 " were against addresses it called "
                 "deliverable\n%s",
                 feedback.taken, feedback.misjudged, mc_text_z(&text));
+    for (size_t i = 0; i < MC_STORE_RULES && feedback.by_rule[i].rule && ok && tell; i++)
+        fprintf(stderr, "of them by the rule \"%s\"\t%" PRIu64 "\n", feedback.by_rule[i].rule,
+                feedback.by_rule[i].count);
     if (!ok)
         mc_log(MC_LOG_ERROR, "%s", mc_store_error(output->store));
     mc_text_free(&text);

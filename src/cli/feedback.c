@@ -29,6 +29,7 @@ void mc_feedback_take(struct mc_store *store, const struct mc_bounce *bounce, in
         .at = bounce->at && bounce->at < now ? bounce->at : now,
         .mx = mc_span("", 0),
         .smtp = mc_text_span(&line),
+        .rule = bounce->rule,
     };
     mc_store_put_bounce(store, address.local, address.domain, &news, bounce->report);
     mc_text_free(&line);

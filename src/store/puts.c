@@ -150,6 +150,18 @@ static int replace_row(struct mc_store *store, struct mc_span key, const struct 
     return result;
 }
 
+static void count_rule(struct mc_store_feedback *feedback, const char *rule)
+{
+    size_t i = 0;
+    while (i < MC_STORE_RULES && feedback->by_rule[i].rule &&
+           strcmp(feedback->by_rule[i].rule, rule) != 0)
+        i++;
+    if (i == MC_STORE_RULES)
+        return;
+    feedback->by_rule[i].rule = rule;
+    feedback->by_rule[i].count++;
+}
+
 /* A report is taken in once, however often it is read; one that proves a `deliverable` wrong is
  * counted against the host that gave it. */
 static int take_report(struct mc_store *store, const struct mc_pending *item,
@@ -166,6 +178,8 @@ static int take_report(struct mc_store *store, const struct mc_pending *item,
     if (!mc_rules_misjudged(known, &item->news))
         return result;
     store->feedback.misjudged++;
+    if (item->news.rule)
+        count_rule(&store->feedback, item->news.rule);
     sqlite3_stmt *count = store->statements[MC_SQL_COUNT_MISJUDGED];
     sqlite3_bind_int64(count, 1, host);
     sqlite3_bind_int(count, 2, mc_code_of_reason(item->news.reason));

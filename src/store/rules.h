@@ -59,6 +59,7 @@ struct mc_news {
     uint32_t origin; /* of a probe: a hash of the address and names that the server saw */
     bool waits;      /* no verdict yet: it will be tried again in this run */
     struct mc_span mx, smtp;
+    const char *rule; /* of a bounce: the classifier's that decided, static, or NULL */
 };
 
 /* True where the answer may be given again at `now`, as `reason`. `max_age` caps every limit. */

@@ -55,10 +55,17 @@ void mc_store_put(struct mc_store *store, struct mc_span local, struct mc_span d
  * one counts once, however often it is read. */
 void mc_store_put_bounce(struct mc_store *store, struct mc_span local, struct mc_span domain,
                          const struct mc_news *news, uint64_t report);
+#define MC_STORE_RULES 32
+
 /* Of what was put that way and written since the store was opened: how much was new, and how often
- * it proved a `deliverable` of ours wrong. */
+ * it proved a `deliverable` of ours wrong, by which rules (the first so many; the rest go uncounted
+ * there). */
 struct mc_store_feedback {
     uint64_t taken, misjudged;
+    struct {
+        const char *rule; /* NULL: none yet */
+        uint64_t count;
+    } by_rule[MC_STORE_RULES];
 };
 struct mc_store_feedback mc_store_feedback(const struct mc_store *store);
 

@@ -170,6 +170,7 @@ mailcheck bounces "${back[@]:0:2}" -v "$T/mail.log" tests/cases/bounces/complain
 same "bounces with a store" "$status" 0
 ok "what was new" has "^6 were new to the store; 1 were against addresses it called deliverable" "$T/err"
 ok "our own precision" has "^precision	4 deliverable, 1 of them bounced later .75.00% right" "$T/err"
+ok "and which rule said so" has '^of them by the rule "unknown"	1$' "$T/err"
 asked=$(asked_in_all)
 same "hard buries, soft lowers, blocked is nothing, the older one too; a complaint" \
     "$(said "${people[@]:0:4}" annoyed@example.org)" \
