@@ -9,7 +9,7 @@
 
 #include "base/text.h"
 
-#define MC_FAILED_MAX 256 /* recipients of one report */
+#define MC_FAILED_MAX 1000 /* recipients of one report in prose */
 
 struct mc_failed {
     struct mc_span address; /* as it stands there */

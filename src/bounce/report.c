@@ -1,6 +1,7 @@
 #include "bounce/report.h"
 
 #include "base/hash.h"
+#include "base/log.h"
 #include "base/memory.h"
 #include "bounce/bounce_text.h"
 #include "bounce/dsn.h"
@@ -313,8 +314,7 @@ static void read_status(struct report *report, struct mc_span text)
             report->at = mc_when_mail(group.field[MC_DSN_ARRIVAL], report->sink->now);
     }
     for (rest = text; mc_dsn_next(&rest, &group);)
-        if (has_recipient(&group) && (is_judged(&group) || !judged) &&
-            report->found < MC_FAILED_MAX)
+        if (has_recipient(&group) && (is_judged(&group) || !judged))
             read_recipient(report, &group, recipients == 1);
 }
 
@@ -345,7 +345,7 @@ static bool read_failed_field(struct report *report)
     size_t from = 0, count = 0;
     while (mc_find_address(field, &from, &address))
         count++;
-    for (from = 0; mc_find_address(field, &from, &address) && report->found < MC_FAILED_MAX;)
+    for (from = 0; mc_find_address(field, &from, &address);)
         emit_prose(report, address, count == 1);
     return count > 0;
 }
@@ -509,6 +509,9 @@ static bool read_mail(struct report *report)
         return true;
     struct mc_span text = prose_of(report);
     mc_prose_read(text, report->sender, &report->prose);
+    if (report->prose.count == MC_FAILED_MAX)
+        mc_log(MC_LOG_WARNING, "%.*s: names more recipients than are read: %u",
+               (int)report->source.len, report->source.at, MC_FAILED_MAX);
     for (at = 0; part_of(report, MC_PART_STATUS, &at); at++)
         read_status(report, mc_message_part(report->message, at));
     if (report->found || report->success || read_pasted_status(report, text))

@@ -9,6 +9,7 @@
 
 #include <cmocka.h>
 
+#include "base/log.h"
 #include "base/memory.h"
 #include "base/text.h"
 #include "bounce/mailbox.h"
@@ -210,6 +211,89 @@ static void cut(void **state)
     mc_text_free(&raw);
 }
 
+/* ---- what does harm ---- */
+
+static void add_repeated(struct mc_text *text, const char *what, size_t times)
+{
+    while (times--)
+        mc_text_add_z(text, what);
+}
+
+/* Each between two sound reports, which must be found. */
+static void hostile(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *head, *repeated;
+        size_t times;
+        const char *tail;
+    } cases[] = {
+        {"X-Long: ", "vvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvv\n ", 170000,
+         "\n\nx\n"},
+        {"From: x\n", "X-A: b\n", 1400000, "\nx\n"},
+        {"From: x\n\n", "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx", 250000, "\n"},
+        {"Subject: failure notice\n\n", "a.b@c.d.e.f@", 100000, "\n"},
+        {"Subject: failure notice\n\n", "<<<((", 100000, "\n"},
+        {"Subject: ", "=?utf-8?B?/////////?= =?x?Q?=?= ", 2000, "\n\nx\n"},
+        {"Subject: failure notice\nContent-Type: text/plain; charset=\"", "x", 9999,
+         "\"\n\n\xff\n"},
+        {"Subject: failure notice\nContent-Type: text/plain; charset=utf-7\n\n", "+/v8-\xff", 9999,
+         "\n"},
+        {"Subject: failure notice\nContent-Type: text/html\n\n", "<p <!-- &#99999999999; <", 20000,
+         "\n"},
+        {"Subject: failure notice\nContent-Type: multipart/report; boundary=", "b", 9999,
+         "\n\n--b\n"},
+        {"Subject: failure notice\nContent-Type: multipart/report; boundary=\"\"\n\n", "--\n", 9999,
+         ""},
+        {"", "Content-Type: message/rfc822\n\n", 9999, "\n"},
+        {"Content-Type: multipart/mixed; boundary=b\n\n",
+         "--b\nContent-Type: multipart/mixed; boundary=b\n\n", 9999, "\n"},
+        {"Content-Transfer-Encoding: base64\n\n", "====////\xff", 99999, "\n"},
+        {"Content-Transfer-Encoding: quoted-printable\n\n", "=\r=0=G", 99999, "=\n"},
+        {"Content-Type: multipart/report; boundary=b\n\n--b\nContent-Type: "
+         "message/delivery-status\n\n",
+         "Final-Recipient: rfc822;\nAction:\n\n", 9999, "--b"},
+    };
+    struct mc_text box = {0}, text = {0};
+    for (size_t i = 0; i < MC_ARRAY_LEN(cases); i++) {
+        box.len = 0;
+        mc_text_add_z(&box, "From x Mon Nov  2 10:00:00 2026\n" MESSAGE
+                            "\nFrom x Mon Nov  2 10:00:00 2026\n");
+        mc_text_add_z(&box, cases[i].head);
+        add_repeated(&box, cases[i].repeated, cases[i].times);
+        mc_text_add_z(&box, cases[i].tail);
+        mc_text_add(&box, "\0\0\0", 3);
+        mc_text_add_z(&box, "\nFrom x Mon Nov  2 10:00:00 2026\n" MESSAGE);
+        const char *failed = failed_in(mc_text_span(&box), &text);
+        if (strncmp(failed, "a@example.org ", 14) != 0 ||
+            strcmp(failed + strlen(failed) - 14, " a@example.org") != 0)
+            fail_msg("%zu: %s", i, failed);
+    }
+    mc_text_free(&box);
+    mc_text_free(&text);
+}
+
+/* A report has as many recipients as it has. */
+static void many(void **state)
+{
+    (void)state;
+    struct mc_text raw = {0}, text = {0};
+    mc_text_add_z(&raw, "From: MAILER-DAEMON@x.example\nContent-Type: multipart/report; "
+                        "boundary=b\n\n--b\nContent-Type: message/delivery-status\n\n");
+    for (int i = 0; i < 3000; i++)
+        mc_text_printf(&raw,
+                       "Final-Recipient: rfc822; a%d@b.example\nAction: failed\n"
+                       "Status: 5.1.1\n\n",
+                       i);
+    mc_text_add_z(&raw, "--b--\n");
+    size_t count = 0;
+    for (const char *at = failed_in(mc_text_span(&raw), &text); (at = strchr(at, '@')); at++)
+        count++;
+    assert_int_equal(count, 3000);
+    mc_text_free(&raw);
+    mc_text_free(&text);
+}
+
 /* ---- rulings ---- */
 
 static void put_in(struct mc_text *text, const char *reply, const char *recipient)
@@ -269,6 +353,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(utf16),   cmocka_unit_test(log_lines),
                                        cmocka_unit_test(aliases), cmocka_unit_test(parts),
-                                       cmocka_unit_test(cut),     cmocka_unit_test(rulings)};
+                                       cmocka_unit_test(cut),     cmocka_unit_test(rulings),
+                                       cmocka_unit_test(hostile), cmocka_unit_test(many)};
+    mc_log_set_level(MC_LOG_ERROR);
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
