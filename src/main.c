@@ -13,17 +13,20 @@
 
 const struct mc_command mc_commands[] = {
     {"clean", MC_CLEAN, "Clean a CSV list: the same rows with a verdict each.", "[FILE]",
-     mc_cmd_clean},
+     "mailcheck clean --report report.html -o clean.csv list.csv", mc_cmd_clean},
     {"check", MC_CHECK, "Check addresses; \"-\" reads one a line and streams.", "ADDRESS...",
-     mc_cmd_check},
-    {"serve", MC_SERVE, "The same verdicts over HTTP, for sign-up forms.", "", mc_cmd_serve},
+     "mailcheck check ann@example.com", mc_cmd_check},
+    {"serve", MC_SERVE, "The same verdicts over HTTP, for sign-up forms.", "",
+     "mailcheck serve --listen 127.0.0.1:8025", mc_cmd_serve},
     {"bounces", MC_BOUNCES, "Read delivery reports: who failed for good, who may yet be reached.",
-     "[PATH...]", mc_cmd_bounces},
+     "[PATH...]", "mailcheck bounces ~/Maildir/.Bounces > bounces.csv", mc_cmd_bounces},
     {"classify", MC_CLASSIFY, "Say what SMTP replies mean (else one a line from stdin).",
-     "[REPLY...]", mc_cmd_classify},
-    {"doctor", MC_DOCTOR, "Say whether this host is fit to probe and to send.", "", mc_cmd_doctor},
+     "[REPLY...]", "mailcheck classify '550 5.1.1 User unknown'", mc_cmd_classify},
+    {"doctor", MC_DOCTOR, "Say whether this host is fit to probe and to send.", "",
+     "mailcheck doctor --helo mail.acme.com --mail-from postmaster@acme.com", mc_cmd_doctor},
     {"store", MC_STORE, "Look into the memory between runs, or make it forget.",
-     "stats|get ADDRESS|forget ADDRESS|@DOMAIN|prune|export", mc_cmd_store},
+     "stats|get ADDRESS|forget ADDRESS|@DOMAIN|prune|export", "mailcheck store get ann@example.com",
+     mc_cmd_store},
 };
 const size_t mc_command_count = sizeof mc_commands / sizeof mc_commands[0];
 
@@ -87,7 +90,7 @@ int main(int argc, char **argv)
         const struct mc_command *command = &mc_commands[i];
         if (strcmp(argv[1], command->name) != 0)
             continue;
-        argv[1] = argv[0];
+        argv[1] = "mailcheck"; /* however it was found, its messages begin alike */
         int status = mc_options_parse(command, argc - 1, argv + 1, &settings);
         if (status)
             return status < 0 ? MC_EXIT_OK : status;
@@ -98,5 +101,11 @@ int main(int argc, char **argv)
         return command->run(&settings);
     }
     mc_log(MC_LOG_ERROR, "there is no command \"%s\"", argv[1]);
-    return usage(stderr, MC_EXIT_USAGE);
+    if (access(argv[1], F_OK) == 0)
+        fprintf(stderr, "mailcheck: to clean that list: mailcheck clean %s\n", argv[1]);
+    else if (strchr(argv[1], '@'))
+        fprintf(stderr, "mailcheck: to check that address: mailcheck check %s\n", argv[1]);
+    else
+        usage(stderr, MC_EXIT_USAGE);
+    return MC_EXIT_USAGE;
 }

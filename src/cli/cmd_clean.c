@@ -77,6 +77,21 @@ static void warn_of_oddities(const struct mc_rows_oddities *odd)
                odd->malformed_rows, odd->first_malformed_line);
 }
 
+/* Where to look now. */
+static void name_files(const struct mc_settings *settings)
+{
+    if (!settings->output && !settings->split && !settings->report)
+        return;
+    fputs("\nWritten\n", stderr);
+    if (settings->report)
+        fprintf(stderr, "  %s: what to decide by\n", settings->report);
+    if (settings->output)
+        fprintf(stderr, "  %s: every row with its verdict\n", settings->output);
+    if (settings->split)
+        fprintf(stderr, "  %s/send.csv, review.csv, drop.csv: your own columns only\n",
+                settings->split);
+}
+
 static bool write_report(const struct mc_settings *settings, const struct mc_tally *tally,
                          bool show)
 {
@@ -87,11 +102,14 @@ static bool write_report(const struct mc_settings *settings, const struct mc_tal
         fwrite(text.at, 1, text.len, stderr);
         mc_text_free(&text);
     }
-    if (!settings->report ||
-        mc_report_write(tally, settings->report, settings->language, error, sizeof error))
-        return true;
-    mc_log(MC_LOG_ERROR, "%s", error);
-    return false;
+    if (settings->report &&
+        !mc_report_write(tally, settings->report, settings->language, error, sizeof error)) {
+        mc_log(MC_LOG_ERROR, "%s", error);
+        return false;
+    }
+    if (show && !settings->quiet)
+        name_files(settings);
+    return true;
 }
 
 /* What was asked for must make sense before the first packet leaves. */
@@ -145,6 +163,8 @@ static int finish(const struct mc_settings *settings, const struct mc_tally *tal
 int mc_cmd_clean(const struct mc_settings *settings)
 {
     bool watched = isatty(STDERR_FILENO) && !settings->quiet;
+    /* rows that run over the screen say themselves how far it is */
+    bool rows_shown = !settings->output && !settings->plan && isatty(STDOUT_FILENO);
     int status = check_settings(settings);
     if (status != MC_EXIT_OK)
         return status;
@@ -185,8 +205,9 @@ int mc_cmd_clean(const struct mc_settings *settings)
     if (settings->verbose > 1)
         options.engine.trace = trace;
     mc_interrupt_catch();
-    mc_progress_start(!settings->quiet && (settings->progress == MC_PROGRESS_ALWAYS ||
-                                           (settings->progress == MC_PROGRESS_AUTO && watched)));
+    mc_progress_start(!settings->quiet &&
+                      (settings->progress == MC_PROGRESS_ALWAYS ||
+                       (settings->progress == MC_PROGRESS_AUTO && watched && !rows_shown)));
     if (settings->verbose && !settings->plan)
         mc_run_log_start(tally.list_name, &options);
     enum mc_clean_end end = mc_clean(&options, &tally, &oddities, error, sizeof error);

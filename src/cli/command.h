@@ -36,6 +36,7 @@ struct mc_command {
     enum mc_command_bit bit;
     const char *summary;  /* one line for --help */
     const char *operands; /* "[FILE]", "ADDRESS..." */
+    const char *example;  /* one line for --help */
     /* Returns an exit status. Data to stdout, everything else to stderr. */
     int (*run)(const struct mc_settings *settings);
 };

@@ -6,6 +6,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "base/distance.h"
 #include "base/log.h"
 #include "base/memory.h"
 #include "base/text.h"
@@ -243,6 +244,25 @@ static const struct mc_option *option_by_getopt(int got)
     return NULL;
 }
 
+/* The option that was probably meant, or NULL where none is near. */
+static const char *nearest_option(const struct mc_command *command, const char *typed)
+{
+    const char *nearest = NULL;
+    struct mc_span name = mc_span(typed, strcspn(typed, "="));
+    unsigned least = name.len > 4 ? 3 : 2;
+    for (size_t i = 0; i < mc_option_count && name.len <= MC_DISTANCE_MAX; i++) {
+        const struct mc_option *option = &mc_options[i];
+        if (!(option->commands & command->bit))
+            continue;
+        unsigned far = mc_distance(name, mc_span_of(option->name), least);
+        if (far && far < least) {
+            nearest = option->name;
+            least = far;
+        }
+    }
+    return nearest;
+}
+
 /* One pass over argv; `only_config` looks for --config alone, which must be read before the rest.
  */
 static int read_argv(const struct mc_command *command, int argc, char **argv, bool only_config,
@@ -259,7 +279,14 @@ static int read_argv(const struct mc_command *command, int argc, char **argv, bo
         if (got == '?' && only_config)
             continue;
         if (got == '?') {
-            fprintf(stderr, "mailcheck: see 'mailcheck %s --help'\n", command->name);
+            const char *meant = strncmp(argv[optind - 1], "--", 2) == 0
+                                    ? nearest_option(command, argv[optind - 1] + 2)
+                                    : NULL;
+            if (meant)
+                fprintf(stderr, "mailcheck: did you mean --%s? ", meant);
+            else
+                fputs("mailcheck: ", stderr);
+            fprintf(stderr, "See 'mailcheck %s --help'\n", command->name);
             return MC_EXIT_USAGE;
         }
         if (got == LONG_VALUE || got == 'h') {
@@ -304,8 +331,8 @@ int mc_options_parse(const struct mc_command *command, int argc, char **argv,
 
 void mc_options_help(const struct mc_command *command, FILE *out)
 {
-    fprintf(out, "usage: mailcheck %s [OPTIONS] %s\n%s\n\noptions:\n", command->name,
-            command->operands, command->summary);
+    fprintf(out, "usage: mailcheck %s [OPTIONS] %s\n%s\n\nfor example:\n  %s\n\noptions:\n",
+            command->name, command->operands, command->summary, command->example);
     for (size_t i = 0; i < mc_option_count; i++) {
         const struct mc_option *option = &mc_options[i];
         char left[64];
@@ -314,8 +341,10 @@ void mc_options_help(const struct mc_command *command, FILE *out)
         snprintf(left, sizeof left, "%s%c%s--%s%s%s", option->letter ? "-" : " ",
                  option->letter ? option->letter : ' ', option->letter ? ", " : "  ", option->name,
                  option->value ? " " : "", option->value ? option->value : "");
-        fprintf(out, "  %-30s %s%s\n", left,
-                strlen(left) > 30 ? "\n                                 " : "", option->help);
+        if (strlen(left) > 30)
+            fprintf(out, "  %s\n%33s%s\n", left, "", option->help);
+        else
+            fprintf(out, "  %-30s %s\n", left, option->help);
     }
     fprintf(out, "  -h, --help                     this text\n"
                  "      --print-config             what holds, and where it came from\n\n"

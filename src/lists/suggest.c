@@ -5,44 +5,16 @@
  * What stands in the way of insulting the owners of honest domains: the first letter must be right
  * (Xmail.com is a family of real providers), short names are left alone, and two candidates mean
  * none. */
+#include "base/distance.h"
 #include "lists/lists_private.h"
 
 enum {
     DOMAIN_MAX = 255,
-    LABEL_MAX = 24,
+    LABEL_MAX = MC_DISTANCE_MAX,
     SHORTEST_FUZZY = 5,
     SHORTEST_TWO_SLIPS = 8,
     MOST_SLIPS = 2
 };
-
-/* Optimal string alignment: insertions, deletions, substitutions, neighbours swapped. Returns
- * more than `limit` as soon as that is sure. Both are at most LABEL_MAX long. */
-static unsigned distance(struct mc_span a, struct mc_span b, unsigned limit)
-{
-    unsigned rows[3][LABEL_MAX + 1];
-    size_t difference = a.len > b.len ? a.len - b.len : b.len - a.len;
-    if (difference > limit)
-        return limit + 1;
-    for (unsigned k = 0; k <= b.len; k++)
-        rows[0][k] = k;
-    for (unsigned i = 1; i <= a.len; i++) {
-        unsigned *row = rows[i % 3], *above = rows[(i + 2) % 3], *twice_above = rows[(i + 1) % 3];
-        unsigned least = row[0] = i;
-        for (unsigned k = 1; k <= b.len; k++) {
-            unsigned best = above[k - 1] + (a.at[i - 1] != b.at[k - 1]);
-            best = above[k] + 1 < best ? above[k] + 1 : best;
-            best = row[k - 1] + 1 < best ? row[k - 1] + 1 : best;
-            if (i > 1 && k > 1 && a.at[i - 1] == b.at[k - 2] && a.at[i - 2] == b.at[k - 1] &&
-                twice_above[k - 2] + 1 < best)
-                best = twice_above[k - 2] + 1;
-            row[k] = best;
-            least = best < least ? best : least;
-        }
-        if (least > limit)
-            return limit + 1;
-    }
-    return rows[a.len % 3][b.len];
-}
 
 struct nearest {
     const struct mc_target *target;
@@ -71,7 +43,7 @@ static void consider(struct nearest *nearest, const struct mc_target *target, st
     unsigned limit = allows_two_slips(wanted) ? MOST_SLIPS : 1;
     if ((unsigned)__builtin_popcount(letters ^ target->letters) > 2 * limit)
         return;
-    unsigned found = distance(label, wanted, limit);
+    unsigned found = mc_distance(label, wanted, limit);
     if (found > limit || found > nearest->distance)
         return;
     nearest->unique = found < nearest->distance;
@@ -226,7 +198,7 @@ static size_t repair_unknown_ending(const struct mc_lists *lists, const struct r
             continue;
         struct mc_span wanted = mc_span_of(target->ending);
         if ((reading->real_tld && memchr(wanted.at, '.', wanted.len) == NULL) ||
-            distance(reading->ending, wanted, 1) > 1)
+            mc_distance(reading->ending, wanted, 1) > 1)
             continue;
         if (found != NULL)
             return 0;

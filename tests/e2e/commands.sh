@@ -12,11 +12,20 @@ ok "--help" test "$status" = 0 -a -s "$T/out"
 for command in clean check; do
     mailcheck $command --help
     ok "$command --help" test "$status" = 0 -a -s "$T/out"
+    ok "$command --help fits and has an example" has "^  mailcheck $command " <(grep -v ' $' "$T/out")
 done
 mailcheck nonsense
 same "unknown command" "$status" 2
 mailcheck clean --nonsense
 same "unknown option" "$status" 2
+mailcheck clean --reprot x.html
+ok "a slip of the finger" has 'mean --report\?' "$T/err"
+cp /dev/null "$T/some.csv"
+mailcheck "$T/some.csv"
+same "a list without a command" "$status" 2
+ok "what to say instead" has "mailcheck clean $T/some.csv" "$T/err"
+mailcheck ann@example.com
+ok "an address without a command" has 'mailcheck check ann@example.com' "$T/err"
 mailcheck clean --timeout nonsense /dev/null
 same "bad duration" "$status" 2
 mailcheck clean --columns nonsense /dev/null

@@ -91,4 +91,28 @@ os.kill(run.pid, signal.SIGUSR1)
 text = run.until(rb"addresses known[^\n]*\n")
 ok("is a line of its own on a dumb terminal", "mailcheck: " in text and "\x1b" not in text, text)
 ok("ends there as well", run.end()[1] == 130)
+
+# rows on the same screen: nothing is drawn over them
+screen, theirs = pty.openpty()
+run = os.fork()
+if not run:
+    os.dup2(theirs, 1)
+    os.dup2(theirs, 2)
+    program = os.environ["MAILCHECK"]
+    os.execve(program, [program, "clean", "--offline", "--report", os.path.join(T, "shown.txt"),
+                        LIST], {**os.environ, "TERM": "xterm"})
+os.close(theirs)
+text = b""
+while True:
+    try:
+        more = os.read(screen, 65536)
+    except OSError:
+        break
+    if not more:
+        break
+    text += more
+os.waitpid(run, 0)
+ok("leaves rows on the screen alone", b"\x1b" not in text and b"greyforever.example,unknown" in text,
+   text)
+ok("the files are named", re.search(rb"Written\r\n  [^\n]*shown.txt: ", text), text)
 sys.exit(failed > 0)
