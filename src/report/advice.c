@@ -39,11 +39,12 @@ static const struct {
      "{} 列在您自己的禁寄名單中，請勿寄送。", "{} 行在您自己的禁发名单中，请勿发送。"},
     {COUNT_BLOCKED,
      "One row is unknown because a server refused this host, not the mailbox: see mc_smtp, and "
-     "make sure that this host's name and address resolve both ways.",
+     "what "
+     "mailcheck doctor says of this host.",
      "{} rows are unknown because servers refused this host, not the mailboxes: see mc_smtp, and "
-     "make sure that this host's name and address resolve both ways.",
-     "{} 列未知，因為伺服器拒絕的是本機而非信箱：請看 mc_smtp，並確認本機的名稱與位址可雙向解析。",
-     "{} 行未知，因为服务器拒绝的是本机而非邮箱：请看 mc_smtp，并确认本机的名称与地址可双向解析。"},
+     "what mailcheck doctor says of this host.",
+     "{} 列未知，因為伺服器拒絕的是本機而非信箱：請看 mc_smtp，並執行 mailcheck doctor 檢查本機。",
+     "{} 行未知，因为服务器拒绝的是本机而非邮箱：请看 mc_smtp，并运行 mailcheck doctor 检查本机。"},
     {COUNT_GREYLISTED,
      "One row was greylisted (asked to come back later): run it again in an hour.",
      "{} rows were greylisted (asked to come back later): run them again in an hour, most will "
