@@ -25,10 +25,13 @@ static uint64_t name_hash(const char *text)
 static char *lock_path(const char *store, const char *list)
 {
     struct mc_text path = {0};
-    char *real = realpath(list, NULL);
-    mc_text_printf(&path, "%s-%016" PRIx64 ".lock", store, name_hash(real ? real : list));
+    /* both by whatever name */
+    char *real = realpath(list, NULL), *real_store = realpath(store, NULL);
+    mc_text_printf(&path, "%s-%016" PRIx64 ".lock", real_store ? real_store : store,
+                   name_hash(real ? real : list));
     (void)mc_text_z(&path);
     free(real);
+    free(real_store);
     return path.at;
 }
 

@@ -160,27 +160,32 @@ static int get(struct mc_store *store, char **operands, size_t count)
     return printed != MC_EXIT_OK ? printed : status;
 }
 
+/* A domain is read as part of an address, so that it is normalized the same way. */
+static bool parse_whom(const char *operand, struct mc_address *address)
+{
+    struct mc_text any = {0};
+    mc_text_printf(&any, "%s%s", operand[0] == '@' ? "x" : "", operand);
+    bool ok = parse(mc_text_z(&any), address);
+    mc_text_free(&any);
+    return ok;
+}
+
 static int forget(struct mc_store *store, char **operands, size_t count)
 {
-    uint64_t all = 0;
-    for (size_t i = 0; i < count; i++) {
-        struct mc_address address;
-        struct mc_text any = {0};
-        uint64_t gone;
-        bool whole = operands[i][0] == '@';
-        /* a domain is read as part of an address, so that it is normalized the same way */
-        mc_text_printf(&any, "%s%s", whole ? "x" : "", operands[i]);
-        bool ok = parse(mc_text_z(&any), &address);
-        if (ok && !mc_store_forget(store, whole ? mc_span("", 0) : address.local, address.domain,
-                                   &gone)) {
-            mc_text_free(&any);
-            return failed(store);
-        }
-        mc_text_free(&any);
-        if (!ok)
+    struct mc_address address;
+    uint64_t all = 0, gone;
+    for (size_t i = 0; i < count; i++) /* all of them or none */
+        if (!parse_whom(operands[i], &address))
             return MC_EXIT_USAGE;
+    for (size_t i = 0; i < count; i++) {
+        bool whole = operands[i][0] == '@';
+        MC_ASSERT(parse_whom(operands[i], &address));
+        if (!mc_store_forget(store, whole ? mc_span("", 0) : address.local, address.domain, &gone))
+            return failed(store);
         all += gone;
     }
+    if (!mc_store_scrub(store))
+        return failed(store);
     printf("%" PRIu64 " addresses forgotten\n", all);
     return MC_EXIT_OK;
 }

@@ -94,12 +94,25 @@ static bool forget_domain(struct mc_store *store, struct mc_span domain, uint64_
                   mc_span(high, high_len), gone);
 }
 
+/* Others write to it as well; people can wait for them. */
+static void be_patient(struct mc_store *store)
+{
+    (void)sqlite3_busy_timeout(store->db, PATIENCE_MS);
+}
+
 /* What was deleted must not be readable in the file afterwards: pages that were split keep copies
  * in their free space, so the file is written anew; and its log is emptied, once nobody reads what
  * was before. */
-static bool scrub(struct mc_store *store)
+bool mc_store_scrub(struct mc_store *store)
 {
+    static const char idle_hosts[] =
+        "DELETE FROM host WHERE id NOT IN (SELECT mx FROM address WHERE mx IS NOT NULL)"
+        " AND id NOT IN (SELECT best_host FROM domain)"
+        " AND id NOT IN (SELECT host FROM misjudged)";
     int64_t busy = 0;
+    be_patient(store);
+    if (!change(store, idle_hosts, (struct mc_span){0}, (struct mc_span){0}, NULL))
+        return false;
     if (sqlite3_exec(store->db, "VACUUM", NULL, NULL, NULL) != SQLITE_OK)
         return mc_store_fail(store, "write to");
     if (!number(store, "PRAGMA wal_checkpoint(TRUNCATE)", &busy))
@@ -108,12 +121,6 @@ static bool scrub(struct mc_store *store)
         store->error = mc_strdup("it is forgotten, but traces stay in the file: another process "
                                  "reads what was before; run again when it is done");
     return !busy;
-}
-
-/* Others write to it as well; people can wait for them. */
-static void be_patient(struct mc_store *store)
-{
-    (void)sqlite3_busy_timeout(store->db, PATIENCE_MS);
 }
 
 /* A server may name anybody in what it says of others. A hashed store keeps no such text. */
@@ -136,11 +143,6 @@ static bool forget_mentions(struct mc_store *store, struct mc_span local, struct
     return ok;
 }
 
-static const char idle_hosts[] =
-    "DELETE FROM host WHERE id NOT IN (SELECT mx FROM address WHERE mx IS NOT NULL)"
-    " AND id NOT IN (SELECT best_host FROM domain)"
-    " AND id NOT IN (SELECT host FROM misjudged)";
-
 bool mc_store_forget(struct mc_store *store, struct mc_span local, struct mc_span domain,
                      uint64_t *gone)
 {
@@ -151,9 +153,7 @@ bool mc_store_forget(struct mc_store *store, struct mc_span local, struct mc_spa
                                  mc_keys_address(store->keys, local, domain, out),
                                  (struct mc_span){0}, gone)
                         : forget_domain(store, domain, gone);
-    return ok && forget_mentions(store, local, domain) &&
-           change(store, idle_hosts, (struct mc_span){0}, (struct mc_span){0}, NULL) &&
-           scrub(store);
+    return ok && forget_mentions(store, local, domain);
 }
 
 bool mc_store_prune(struct mc_store *store, int64_t before, uint64_t *gone)
@@ -183,7 +183,7 @@ bool mc_store_prune(struct mc_store *store, int64_t before, uint64_t *gone)
         if (!change(store, query, none, none, NULL))
             return false;
     }
-    return change(store, idle_hosts, none, none, NULL) && scrub(store);
+    return mc_store_scrub(store);
 }
 
 bool mc_store_precision(struct mc_store *store,

@@ -64,7 +64,7 @@ struct mc_keys *mc_keys_open(const char *store_path, bool make, char *error, siz
         snprintf(error, error_size,
                  "cannot read the key of the hashed store, %s: %s (without it the store is of no "
                  "use)",
-                 name, strerror(errno));
+                 name, errno == EINVAL ? "it has not the length of a key" : strerror(errno));
         mc_text_free(&path);
         return NULL;
     }

@@ -45,6 +45,28 @@ static const char *const steps[MC_STORE_SCHEMA] = {
     "ALTER TABLE address ADD COLUMN waits INT;",
 };
 
+const char *mc_schema_remedy(int code)
+{
+    switch (code & 0xff) {
+    case SQLITE_BUSY:
+    case SQLITE_LOCKED:
+        return "another process has been writing to it for long: run again when it is done";
+    case SQLITE_FULL:
+        return "make room and run again, name another with --store FILE, or go without it with "
+               "--no-store";
+    case SQLITE_CORRUPT:
+    case SQLITE_NOTADB:
+        return "restore it from a copy or move it away, name another with --store FILE, or go "
+               "without it with --no-store";
+    case SQLITE_READONLY:
+    case SQLITE_CANTOPEN:
+        return "the file and its folder must be writable; name another with --store FILE, or go "
+               "without it with --no-store";
+    default:
+        return "name another with --store FILE, or go without it with --no-store";
+    }
+}
+
 static bool pragma_number(sqlite3 *db, const char *sql, int *number)
 {
     sqlite3_stmt *statement = NULL;
@@ -158,10 +180,9 @@ sqlite3 *mc_schema_open(const char *path, bool must_exist, char *error, size_t e
         }
     }
     if (!error[0])
-        snprintf(error, error_size,
-                 "the store %s cannot be used: %s (--store FILE names another, --no-store does "
-                 "without)",
-                 path, db ? sqlite3_errmsg(db) : "no memory");
+        snprintf(error, error_size, "the store %s cannot be used: %s (%s)", path,
+                 db ? sqlite3_errmsg(db) : "no memory",
+                 mc_schema_remedy(db ? sqlite3_errcode(db) : SQLITE_NOMEM));
     sqlite3_close(db);
     return NULL;
 }

@@ -12,4 +12,7 @@
 /* An open connection whose file has this program's schema; NULL and a sentence in `error`. */
 sqlite3 *mc_schema_open(const char *path, bool must_exist, char *error, size_t error_size);
 
+/* What people can do where SQLite failed in this way. */
+const char *mc_schema_remedy(int code);
+
 #endif

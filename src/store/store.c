@@ -43,32 +43,13 @@ static const char *const sql[MC_SQL_COUNT] = {
 
 /* ---- SQLite ---- */
 
-/* What is to be done about it. */
-static const char *remedy(int code)
-{
-    switch (code & 0xff) {
-    case SQLITE_BUSY:
-    case SQLITE_LOCKED:
-        return "another process has been writing to it for long: run again when it is done";
-    case SQLITE_FULL:
-        return "make room and run again, name another with --store FILE, or go without it with "
-               "--no-store";
-    case SQLITE_CORRUPT:
-    case SQLITE_NOTADB:
-        return "restore it from a copy or move it away, name another with --store FILE, or go "
-               "without it with --no-store";
-    default:
-        return "name another with --store FILE, or go without it with --no-store";
-    }
-}
-
 bool mc_store_fail(struct mc_store *store, const char *doing)
 {
     struct mc_text text = {0};
     if (store->error)
         return false;
     mc_text_printf(&text, "cannot %s the store %s: %s (%s)", doing, store->path,
-                   sqlite3_errmsg(store->db), remedy(sqlite3_errcode(store->db)));
+                   sqlite3_errmsg(store->db), mc_schema_remedy(sqlite3_errcode(store->db)));
     store->error = mc_strdup(mc_text_z(&text));
     mc_text_free(&text);
     return false;
@@ -154,7 +135,10 @@ static bool settle_keys(struct mc_store *store, bool hashed, char *error, size_t
         return false;
     }
     if (kind[0] && strcmp(kind, check) != 0) {
-        snprintf(error, error_size, "the key beside the store %s is not the one it was made with",
+        snprintf(error, error_size,
+                 "the key beside the store %s is not the one it was made with (without that the "
+                 "store is of no use: name another with --store FILE, or go without it with "
+                 "--no-store)",
                  store->path);
         return false;
     }

@@ -138,9 +138,11 @@ struct mc_store_stats {
     int schema;
 };
 bool mc_store_stats(struct mc_store *store, struct mc_store_stats *stats);
-/* All of an address, or with `local` empty all of a domain. How many rows of addresses went. */
+/* All of an address, or with `local` empty all of a domain. How many rows of addresses went. Traces
+ * stay in the file until mc_store_scrub, which writes it anew. */
 bool mc_store_forget(struct mc_store *store, struct mc_span local, struct mc_span domain,
                      uint64_t *gone);
+bool mc_store_scrub(struct mc_store *store);
 /* What was not asked about since `before`, and what nothing refers to any more. */
 bool mc_store_prune(struct mc_store *store, int64_t before, uint64_t *gone);
 /* How good our own `deliverable` has proved: for each MX host how many addresses it has made

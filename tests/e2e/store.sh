@@ -114,6 +114,10 @@ same "store forget" "$status $(cat "$T/out")" "0 81 addresses forgotten"
 ok "it is forgotten" eval "! cat '$store'* | grep -aq 'plain.example@'"
 mailcheck store --store "$store" get live1@pipelining.example
 same "what is forgotten is not known" "$status" 1
+mailcheck store --store "$store" forget @slow.example ann@
+same "store forget: one that is no address" "$status" 2
+mailcheck store --store "$store" get live1@slow.example '"LIVE1"@SLOW.example' 'Ann <live1@slow.example>'
+same "and nobody is forgotten; store get by any spelling" "$status $(grep -c accepted "$T/out")" "0 3"
 mailcheck store --store "$store" prune --max-age 0
 mailcheck store --store "$store" stats
 ok "store prune" has '^addresses	0$' "$T/out"
@@ -200,6 +204,11 @@ wait_until "the silent server is asked" asked mx.silent-rcpt.example
 mailcheck clean "${options[@]}" "$T/waits.csv"
 same "a second run of the same list" "$status" 1
 ok "it names the first" has "waits.csv.*process $program:" "$T/err"
+ln -s verdicts.db "$T/other.db"
+ln -s waits.csv "$T/other.csv"
+mailcheck clean "${options[@]:2}" --store "$T/other.db" "$T/other.csv"
+same "by other names too" "$status" 1
+rm "$T/other.db" "$T/other.csv"
 mailcheck clean "${options[@]}" -o "$T/third.csv" "$T/list.csv"
 same "another list, the same store" "$status" 0
 same "the same verdicts beside it" "$(compare "$T/third.csv")" "$(compare "$T/first.csv")"

@@ -502,6 +502,7 @@ static void forgetting_finds_every_mention(void **state)
             assert_true(mc_store_commit(store, true));
             assert_true(mc_store_forget(store, s(whole ? "" : "ann"), s("acme.com"), &gone));
             assert_int_equal(gone, 1);
+            assert_true(mc_store_scrub(store));
             assert_true(mc_store_get(store, s("bob"), s("acme.org"), &known));
             assert_int_equal(known.reason, MC_REASON_NO_SUCH_MAILBOX);
             assert_true(mc_store_get(store, s("cho"), s("acme.org"), &known));
