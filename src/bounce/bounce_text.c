@@ -4,9 +4,8 @@
 #include "bounce/find_address.h"
 #include "bounce/judge.h"
 #include "bounce/prose_words.h"
+#include "bounce/quoted_reply.h"
 #include "bounce/wordings.h"
-
-#define REPLY_MAX 1500 /* bytes: what follows is no longer about the reason */
 
 /* ---- where the report ends and the returned message begins ---- */
 
@@ -95,6 +94,16 @@ static bool is_aim(struct mc_span line, struct mc_span address)
            memchr(left.at + from, '@', left.len - from) && mc_words_fail(line);
 }
 
+/* "<user@example.com>: host mx said: 550 From address not verified, contact abuse@" */
+static bool says_of_him(struct mc_span line, struct mc_span address)
+{
+    const char *end = address.at + address.len, *stop = line.at + line.len;
+    while (end < stop && strchr(">)'\" ", *end))
+        end++;
+    struct mc_span rest = mc_span(end, (size_t)(stop - end));
+    return rest.len && *end == ':' && mc_quoted_find(rest) < rest.len;
+}
+
 /* 0: not the one; 5: nobody else. `before` is the line of text before it. */
 static unsigned worth_of(struct mc_span line, struct mc_span address, struct mc_span before)
 {
@@ -105,6 +114,8 @@ static unsigned worth_of(struct mc_span line, struct mc_span address, struct mc_
         at = 0;
     if (mc_bounce_has(line, "RCPT TO:"))
         return 4;
+    if (at <= 1 && says_of_him(line, address))
+        return 5;
     if (mc_words_name_others(line))
         return is_aim(line, address) ? 4 : 0;
     if (label && at <= label + 12)
@@ -161,6 +172,21 @@ static bool note_mailed(struct mc_prose *prose, struct mc_span line, struct mc_s
     return true;
 }
 
+/* Two lines that follow each other, as one. */
+static struct mc_span joined(struct mc_span first, struct mc_span second)
+{
+    return mc_span(first.at, (size_t)(second.at + second.len - first.at));
+}
+
+/* "<user@example.com>: ..." or "<user@example.com> (expanded from ...", not indented. */
+static bool opens_entry(struct mc_span line, struct mc_span address)
+{
+    const char *end = address.at + address.len, *stop = line.at + line.len;
+    if (line.at[0] != '<' || address.at != line.at + 1 || stop - end < 3 || *end != '>')
+        return false;
+    return end[1] == ':' || (end[1] == ' ' && end[2] == '(');
+}
+
 /* Behind one of these the failed ones are listed; what stands before repeats the message's own
  * To: and From:. */
 static size_t list_start(struct mc_span text)
@@ -181,13 +207,17 @@ static void scan(struct mc_prose *prose, size_t from_here, struct mc_span sender
 {
     struct mc_span rest = mc_span(prose->text.at + from_here, prose->text.len - from_here);
     struct mc_span before = mc_span(rest.at, 0);
+    bool inside = false; /* the folded lines of "<user@example.com>: host mx said ..." */
     while (rest.len) {
         size_t start = (size_t)(rest.at - prose->text.at), from = 0, seen = 0;
         struct mc_span line = mc_bounce_line(&rest), address;
+        inside = inside && line.len && (line.at[0] == ' ' || line.at[0] == '\t');
+        bool folded = inside;
         while (seen++ < 20 && mc_find_address(line, &from, &address)) {
             if (mc_span_equal_nocase(address, sender) || mc_is_daemon(address) ||
-                note_mailed(prose, line, address))
+                note_mailed(prose, folded ? joined(before, line) : line, address) || folded)
                 continue;
+            inside = inside || opens_entry(line, address);
             unsigned worth = worth_of(line, address, before);
             if (worth)
                 note(prose, address, start, worth);
@@ -227,44 +257,6 @@ struct mc_span mc_prose_mailed(const struct mc_prose *prose, struct mc_span addr
 
 /* ---- what is said of him ---- */
 
-/* A line with the words of a server: where they start in it, line.len where there are none. */
-static size_t reply_in(struct mc_span line)
-{
-    for (size_t i = 0; i + 4 < line.len; i++) {
-        char c = line.at[i], before = i ? line.at[i - 1] : ' ';
-        if ((c != '4' && c != '5') || !mc_is_digit(line.at[i + 1]) || !mc_is_digit(line.at[i + 2]))
-            continue;
-        if (line.at[i + 1] > '7' || !strchr(" \t:;<>('\"#[", before))
-            continue;
-        if (line.at[i + 3] != ' ' && line.at[i + 3] != '-' && line.at[i + 3] != ':')
-            continue;
-        struct mc_span after = mc_bounce_trim(mc_span(line.at + i + 4, line.len - i - 4));
-        if (line.at[i + 3] == '-' && after.len > 1 && mc_is_digit(after.at[0]) &&
-            mc_is_digit(after.at[1]))
-            continue; /* "555-1234" */
-        /* "465 bytes", "421 seconds" */
-        if (mc_bounce_starts(after, "byte") || mc_bounce_starts(after, "sec") ||
-            mc_bounce_starts(after, "KB") || mc_bounce_starts(after, "messages"))
-            continue;
-        return i;
-    }
-    return line.len;
-}
-
-/* From `start` to the end of the paragraph. */
-static struct mc_span paragraph(struct mc_span text, size_t start)
-{
-    struct mc_span rest = mc_span(text.at + start, text.len - start);
-    const char *begin = rest.at, *end = rest.at;
-    while (rest.len && (size_t)(rest.at - begin) < REPLY_MAX) {
-        struct mc_span line = mc_bounce_line(&rest);
-        if (!mc_bounce_trim(line).len)
-            break;
-        end = line.at + line.len;
-    }
-    return mc_bounce_trim(mc_span(begin, (size_t)(end - begin)));
-}
-
 /* The Subject: of the message that failed is no word about why. */
 static struct mc_span without_subject(struct mc_span said)
 {
@@ -286,86 +278,35 @@ static bool announces(struct mc_span said)
            (said.len > 3 && !memcmp(said.at + said.len - 3, wide, 3));
 }
 
-/* What follows the address: its line's rest and the lines below, to the end of the paragraph that
- * holds the first of them, or to the next one's line. */
-static struct mc_span below(const struct mc_prose *prose, size_t line, struct mc_span address)
+/* From the address to the next one's line. */
+static struct mc_span region(const struct mc_prose *prose, size_t line, struct mc_span address)
 {
     size_t start = (size_t)(address.at - prose->text.at) + address.len;
     size_t stop = prose->text.len;
     for (size_t i = 0; i < prose->count; i++)
         if (prose->failed[i].line > line && prose->failed[i].line < stop)
             stop = prose->failed[i].line;
-    if (stop < start)
-        return mc_span(prose->text.at, 0);
-    struct mc_span rest = mc_span(prose->text.at + start, stop - start);
+    return stop < start ? mc_span(prose->text.at, 0)
+                        : mc_span(prose->text.at + start, stop - start);
+}
+
+/* What follows the address: its line's rest and the lines below, to the end of the paragraph that
+ * holds the first of them, or to the next one's line. */
+static struct mc_span below(const struct mc_prose *prose, size_t line, struct mc_span address)
+{
+    struct mc_span rest = region(prose, line, address);
     while (rest.len && strchr(">:)'\"., \t\r\n-", rest.at[0]))
         rest = mc_span(rest.at + 1, rest.len - 1);
-    struct mc_span first = without_subject(paragraph(rest, 0)), said = first;
+    struct mc_span first = without_subject(mc_quoted_paragraph(rest, 0)), said = first;
     for (size_t i = 0; i < 5 && said.len && !mc_bounce_is_telling(said); i++) {
         bool announced = announces(said);
         size_t used = (size_t)(said.at + said.len - rest.at);
-        said = paragraph(mc_bounce_trim(mc_span(rest.at + used, rest.len - used)), 0);
+        said = mc_quoted_paragraph(mc_bounce_trim(mc_span(rest.at + used, rest.len - used)), 0);
         if (said.len && !announced && !announces(said) && !mc_words_fail(said) &&
-            reply_in(said) == said.len)
+            mc_quoted_find(said) == said.len)
             said.len = 0; /* a disclaimer, an advertisement */
     }
     return said.len ? said : first;
-}
-
-/* The best line or paragraph of the whole: a reply first, else the first that tells something. */
-static struct mc_span anywhere(struct mc_span text)
-{
-    struct mc_span best = mc_span(text.at, 0), rest = text;
-    while (rest.len) { /* the last reply that tells something: a transcript ends with the verdict */
-        size_t start = (size_t)(rest.at - text.at);
-        struct mc_span line = mc_bounce_line(&rest);
-        size_t at = reply_in(line);
-        if (at == line.len)
-            continue;
-        struct mc_span said = paragraph(text, start + at);
-        bool final = best.len && best.at[0] == '4' && line.at[at] == '5';
-        if (mc_bounce_is_telling(said) && (!best.len || final || mc_bounce_starts(line, "<<<")))
-            best = said;
-    }
-    for (rest = text; !best.len && rest.len;) {
-        struct mc_span said = paragraph(rest, 0);
-        if (said.len && mc_words_fail(said) && mc_bounce_is_telling(said))
-            best = said;
-        size_t used = (size_t)(said.at + said.len - rest.at) + 1;
-        rest = used < rest.len ? mc_span(rest.at + used, rest.len - used) : mc_span(text.at, 0);
-    }
-    return best;
-}
-
-/* The part of the server in a transcript: "<<< 550 5.1.1 no such user", "<-- 550 ...". */
-static bool is_servers_part(struct mc_span line)
-{
-    static const char *const arrows[] = {"<<<", "<--", "< 5", "< 4"};
-    for (size_t i = 0; i < MC_ARRAY_LEN(arrows); i++) {
-        size_t at = mc_bounce_find(line, arrows[i]);
-        if (at < line.len && at < 60)
-            return true;
-    }
-    return false;
-}
-
-/* Of a transcript, the last refusal in it that tells something; all of what is none. */
-static struct mc_span verdict_in(struct mc_span said)
-{
-    struct mc_span best = said, rest = said;
-    while (rest.len) {
-        struct mc_span line = mc_bounce_line(&rest);
-        bool given_up = best.len && best.at[0] == '4' && line.len && line.at[0] == '5';
-        size_t at = is_servers_part(line) || given_up ? reply_in(line) : line.len;
-        struct mc_span reply = mc_span(line.at + at, line.len - at);
-        while (reply.len && rest.len && reply_in(rest) == 0) { /* "550-5.1.1 ..." goes on */
-            struct mc_span more = mc_bounce_line(&rest);
-            reply.len = (size_t)(more.at + more.len - reply.at);
-        }
-        if (reply.len && mc_bounce_is_telling(reply))
-            best = reply;
-    }
-    return best;
 }
 
 /* Reports name him in the fields of the message first, then where they say why. */
@@ -397,32 +338,22 @@ static struct mc_span line_of(const struct mc_prose *prose, struct mc_span addre
     return mc_span("", 0);
 }
 
-static size_t count_replies(struct mc_span text)
-{
-    size_t count = 0;
-    while (text.len) {
-        struct mc_span line = mc_bounce_line(&text);
-        count += reply_in(line) < line.len;
-    }
-    return count;
-}
-
 struct mc_span mc_prose_reply(const struct mc_prose *prose, struct mc_span address, bool alone)
 {
-    struct mc_span said = mc_span(prose->text.at, 0);
+    struct mc_span said = mc_span(prose->text.at, 0), his = alone ? prose->text : said;
     for (size_t i = 0; i < prose->count; i++)
-        if (same(prose->failed[i].address, address) || same(prose->failed[i].mailed, address))
+        if (same(prose->failed[i].address, address) || same(prose->failed[i].mailed, address)) {
             said = below(prose, prose->failed[i].line, prose->failed[i].address);
-    if (alone && !mc_bounce_quotes_reply(said) && count_replies(prose->text) == 1) {
-        struct mc_span quoted = anywhere(prose->text); /* more than the report's own words */
-        if (mc_bounce_quotes_reply(quoted))
-            return quoted;
-    }
+            his = alone ? his : region(prose, prose->failed[i].line, prose->failed[i].address);
+        }
+    struct mc_span quoted = mc_quoted_reply(his); /* more than the report's own words */
+    if (quoted.len)
+        return quoted;
     if (mc_bounce_is_telling(said))
-        return verdict_in(said);
+        return mc_quoted_verdict(said);
     struct mc_span later = below_another(prose, address);
     if (later.len)
-        return verdict_in(later);
+        return mc_quoted_verdict(later);
     struct mc_span around = line_of(prose, address); /* "the mailbox a@b.example is unavailable" */
     if (mc_words_fail(around) && mc_bounce_is_telling(around))
         return around;
@@ -430,9 +361,9 @@ struct mc_span mc_prose_reply(const struct mc_prose *prose, struct mc_span addre
     struct mc_span all = prose->text;
     if (!alone && prose->count)
         all.len = prose->failed[0].line;
-    struct mc_span other = anywhere(all);
-    if (!other.len && count_replies(prose->text) == 1) /* one for all of them */
-        other = anywhere(prose->text);
+    struct mc_span other = mc_quoted_best(all);
+    if (!other.len) /* one for all of them */
+        other = mc_quoted_reply(prose->text);
     return other.len ? other : said;
 }
 

@@ -100,3 +100,25 @@ bool mc_is_daemon(struct mc_span address)
             return true;
     return false;
 }
+
+static bool ends_with(struct mc_span text, struct mc_span end)
+{
+    return text.len >= end.len &&
+           mc_span_equal_nocase(mc_span(text.at + text.len - end.len, end.len), end);
+}
+
+bool mc_is_same_mailbox(struct mc_span failed, struct mc_span mailed)
+{
+    const char *sign = memchr(failed.at, '@', failed.len);
+    const char *other = memchr(mailed.at, '@', mailed.len);
+    if (!sign || !other)
+        return !sign;
+    struct mc_span local = mc_span(failed.at, (size_t)(sign - failed.at));
+    struct mc_span domain = mc_span(sign + 1, failed.len - local.len - 1);
+    struct mc_span second = mc_span(other + 1, (size_t)(mailed.at + mailed.len - other - 1));
+    if (mc_bounce_starts(failed, "IMCEA") || !memchr(domain.at, '.', domain.len) ||
+        mc_bounce_has(domain, ".local"))
+        return true;
+    return mc_span_equal_nocase(mc_span(mailed.at, (size_t)(other - mailed.at)), local) &&
+           (ends_with(domain, second) || ends_with(second, domain));
+}

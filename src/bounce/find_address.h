@@ -14,5 +14,8 @@ bool mc_find_address(struct mc_span text, size_t *from, struct mc_span *address)
 bool mc_read_address(struct mc_span text, struct mc_address *address);
 /* A report has no other use for it: mailer-daemon@, postmaster@ ... */
 bool mc_is_daemon(struct mc_span address);
+/* One mailbox under two names: "user@example.org" and "user@store.example.org", or an inner
+ * address that nobody outside writes to. */
+bool mc_is_same_mailbox(struct mc_span failed, struct mc_span mailed);
 
 #endif

@@ -256,6 +256,7 @@ static const struct {
 
 static bool trouble(struct mc_span text, enum mc_reason *reason)
 {
+    text.len = mc_bounce_find(text, "(delivery attempts"); /* IronPort counts them */
     size_t i =
         mc_bounce_find_any(text, &troubles[0].words, MC_ARRAY_LEN(troubles), sizeof troubles[0]);
     if (i < MC_ARRAY_LEN(troubles))
@@ -282,7 +283,7 @@ bool mc_bounce_quotes_reply(struct mc_span text)
         if ((c != '4' && c != '5') || !mc_is_digit(text.at[i + 1]) || !mc_is_digit(text.at[i + 2]))
             continue;
         char before = i ? text.at[i - 1] : ' ', after = text.at[i + 3];
-        if ((after == ' ' || after == '-') && strchr(" \n:;<>('\"#", before) &&
+        if ((after == ' ' || after == '-' || after == ':') && strchr(" \n:;<>('\"#", before) &&
             text.at[i + 1] <= '7')
             return true;
     }
@@ -329,13 +330,21 @@ static struct mc_span without_subject(struct mc_span line)
     return mc_bounce_trim(line);
 }
 
+/* "<<< 550 ...", "<-- 550 ...": of a transcript, without the mark. */
+static struct mc_span without_arrow(struct mc_span line)
+{
+    if (mc_bounce_starts(line, "<<<") || mc_bounce_starts(line, "<--"))
+        return mc_bounce_trim(mc_span(line.at + 3, line.len - 3));
+    return line;
+}
+
 /* Reports fold the lines of a reply wherever they like: only those that begin with a code are
  * lines of their own. */
 static struct mc_span unfolded(struct mc_span text, char *out, size_t size)
 {
     size_t len = 0;
     while (text.len && len + 1 < size) {
-        struct mc_span line = without_subject(mc_bounce_line(&text));
+        struct mc_span line = without_arrow(without_subject(mc_bounce_line(&text)));
         if (!line.len)
             continue;
         if (len)
@@ -343,6 +352,9 @@ static struct mc_span unfolded(struct mc_span text, char *out, size_t size)
         if (line.len > size - len)
             line.len = size - len;
         memcpy(out + len, line.at, line.len);
+        if (!len && line.len > 4 && line.at[3] == ':' && line.at[4] == ' ' &&
+            mc_is_digit(line.at[0]) && mc_is_digit(line.at[1]) && mc_is_digit(line.at[2]))
+            out[3] = ' '; /* "554: 30 Sorry, ..." */
         len += line.len;
     }
     return mc_span(out, len);

@@ -186,30 +186,6 @@ static bool is_action(struct mc_span action, const char *what)
     return mc_bounce_starts(action, what);
 }
 
-static bool ends_with(struct mc_span text, struct mc_span end)
-{
-    return text.len >= end.len &&
-           mc_span_equal_nocase(mc_span(text.at + text.len - end.len, end.len), end);
-}
-
-/* One mailbox under two names: "user@example.org" and "user@store.example.org", or an inner
- * address that nobody outside writes to. */
-static bool is_same_mailbox(struct mc_span failed, struct mc_span mailed)
-{
-    const char *sign = memchr(failed.at, '@', failed.len);
-    const char *other = memchr(mailed.at, '@', mailed.len);
-    if (!sign || !other)
-        return !sign;
-    struct mc_span local = mc_span(failed.at, (size_t)(sign - failed.at));
-    struct mc_span domain = mc_span(sign + 1, failed.len - local.len - 1);
-    struct mc_span second = mc_span(other + 1, (size_t)(mailed.at + mailed.len - other - 1));
-    if (mc_bounce_starts(failed, "IMCEA") || !memchr(domain.at, '.', domain.len) ||
-        mc_bounce_has(domain, ".local"))
-        return true;
-    return mc_span_equal_nocase(mc_span(mailed.at, (size_t)(other - mailed.at)), local) &&
-           (ends_with(domain, second) || ends_with(second, domain));
-}
-
 /* Mail for one address may fail at another, to which it was forwarded, or which is one of many
  * behind it. The second is the one that failed: to bury the first would bury those who got it. It
  * is another matter where both are names of one mailbox. */
@@ -221,7 +197,7 @@ static struct mc_span settle(struct report *report, struct mc_span failed, struc
     if (!mc_read_address(mailed, &address) || mc_span_equal_nocase(mailed, report->sender) ||
         mc_is_daemon(mailed) || mc_span_equal_nocase(mailed, failed))
         return failed;
-    if (!failed.len || is_same_mailbox(failed, mailed))
+    if (!failed.len || mc_is_same_mailbox(failed, mailed))
         return mailed;
     memcpy(report->mailed, address.email.at, address.email.len);
     report->mailed_len = address.email.len;
@@ -242,6 +218,19 @@ static struct mc_span recipient_of(struct report *report, const struct mc_dsn_gr
     if (!mailed.len && failed.len)
         mailed = mc_prose_mailed(&report->prose, failed);
     return settle(report, failed, mailed);
+}
+
+/* Sendmail's Diagnostic-Code has the first line of a reply of several; the transcript has all. */
+static struct mc_span complete(struct report *report, struct mc_span diagnostic, struct mc_span to,
+                               bool alone)
+{
+    if (diagnostic.len < 5 || diagnostic.at[3] != '-' ||
+        memchr(diagnostic.at, '\n', diagnostic.len))
+        return diagnostic;
+    struct mc_span quoted = mc_prose_reply(&report->prose, to, alone);
+    bool longer = quoted.len > diagnostic.len &&
+                  mc_span_equal(mc_span(quoted.at, diagnostic.len), diagnostic);
+    return longer ? quoted : diagnostic;
 }
 
 static void read_recipient(struct report *report, const struct mc_dsn_group *group, bool alone)
@@ -268,7 +257,7 @@ static void read_recipient(struct report *report, const struct mc_dsn_group *gro
              : report->prose.count ? report->prose.failed[0].address
                                    : original_to(report);
     }
-    said.text = mc_dsn_untyped(group->field[MC_DSN_DIAGNOSTIC]);
+    said.text = complete(report, mc_dsn_untyped(group->field[MC_DSN_DIAGNOSTIC]), to, alone);
     if (!mc_bounce_is_telling(said.text)) {
         struct mc_span other = group->field[MC_DSN_TEXT];
         if (!mc_bounce_is_telling(other)) {

@@ -76,10 +76,11 @@ static enum mc_stage stated_stage(struct mc_span text)
     return best < MC_ARRAY_LEN(stages) ? stages[best].stage : MC_STAGE_NONE;
 }
 
-/* Those words are no longer the server's: Postfix's stage, qmail's farewell. */
+/* Those words are no longer the server's: Postfix's stage, qmail's farewell, Exchange's mark. */
 static struct mc_span without_tail(struct mc_span text)
 {
-    static const char *const tails[] = {"(in reply to ", "Giving up on "};
+    static const char *const tails[] = {"(in reply to ", "Giving up on ", "#SMTP#",
+                                        "(delivery attempts"};
     for (size_t i = 0; i < MC_ARRAY_LEN(tails); i++) {
         const char *tail = memmem(text.at, text.len, tails[i], strlen(tails[i]));
         if (tail && tail != text.at)
