@@ -257,6 +257,7 @@ void mc_report_advice(const struct mc_tally *tally, enum mc_language language,
     if (notice) {
         mc_text_add_z(&text, parts[PART_NO_PROBE][language]);
         mc_text_add_printable(&text, mc_span_of(notice), 800);
+        mc_text_add_z(&text, parts[PART_END][language]);
         add(arg, mc_text_span(&text));
     }
     if (mc_report_judge(tally) != MC_JUDGED_UNKNOWN) {

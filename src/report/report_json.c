@@ -214,6 +214,10 @@ static int add_bytes(const char *bytes, size_t len, void *arg)
 
 void mc_report_json(const struct mc_tally *tally, struct mc_text *out)
 {
+    static const char *const judgements[] = {[MC_JUDGED_UNKNOWN] = "unknown",
+                                             [MC_JUDGED_GOOD] = "good",
+                                             [MC_JUDGED_WORRYING] = "worrying",
+                                             [MC_JUDGED_BAD] = "bad"};
     json_t *report = json_object(), *status = json_object(), *bounces = json_object();
     json_t *advice = json_array();
     set_statuses(status, tally->by_status);
@@ -234,6 +238,7 @@ void mc_report_json(const struct mc_tally *tally, struct mc_text *out)
     set(report, "reasons", reasons_of(tally));
     set(report, "flags", flags_of(tally));
     set(report, "providers", providers_of(tally));
+    set(report, "judgement", json_string(judgements[mc_report_judge(tally)]));
     set(report, "expected_bounces", bounces);
     static const struct mc_findings nothing;
     const struct mc_findings *findings = tally->findings ? tally->findings : &nothing;

@@ -165,6 +165,10 @@ static void add_expectation(struct mc_text *out, const char *name, double bounce
 
 static void add_bounces(const struct mc_tally *tally, struct mc_text *out)
 {
+    if (mc_report_judge(tally) == MC_JUDGED_UNKNOWN) { /* it would be an average of guesses */
+        mc_text_add_z(out, "\nExpected bounces: too little is known of this list yet\n");
+        return;
+    }
     mc_text_add_z(out, "\nExpected bounces (an estimate)\n");
     add_expectation(out, "  mailed as it is", mc_tally_expected_bounces(tally), tally->rows);
     double low, high;
