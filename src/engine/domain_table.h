@@ -23,7 +23,6 @@ enum mc_domain_state {
 enum { MC_LANE_PLAIN, MC_LANE_UTF8, MC_LANES };
 
 struct mc_domain {
-    const struct mc_provider *provider; /* of the best host; NULL: none of the list */
     uint32_t name;                      /* in the arena */
     uint32_t suggestion;                /* in the arena; 0: none */
     uint32_t best_host;                 /* a host of no use, by name in the arena; 0: none */
@@ -40,9 +39,10 @@ struct mc_domain {
     uint32_t denied_by;      /* MX host, or MC_NONE */
     uint32_t served_by;      /* MX host that spoke of a mailbox of the domain, or MC_NONE */
     uint32_t ended_at;       /* ... and the address whose answer decided, or MC_NONE */
+    uint32_t known_good;     /* 1 + an address that the store says was accepted; 0: none */
+    uint32_t recalled_at;    /* the outcome is the store's, of that time; 0: DNS's, or not known */
+    uint16_t provider;       /* of the best host, for mc_lists_provider_at; 0: none of the list */
     struct mc_proof proof;
-    uint32_t known_good;  /* 1 + an address that the store says was accepted; 0: none */
-    uint32_t recalled_at; /* the outcome is the store's, of that time; 0: DNS's, or not known */
     uint8_t stored_proof; /* what the store has of `proof`, in its bits */
     bool disposable : 1, free : 1, control_timed : 1, doubtful : 1;
     bool asked : 1;         /* the MX question is out, or waits to be */

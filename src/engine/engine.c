@@ -83,6 +83,15 @@ static void domain_known(struct mc_engine *engine, uint32_t index)
         mc_probing_offer(engine, index);
 }
 
+void mc_engine_note_best_host(struct mc_engine *engine, struct mc_domain *domain,
+                              struct mc_span best_host)
+{
+    const struct mc_provider *provider = mc_lists_provider(engine->lists, best_host);
+    domain->provider = provider ? (uint16_t)provider->index : 0;
+    if (mc_lists_is_disposable_mx(engine->lists, best_host))
+        domain->disposable = true;
+}
+
 static void ask_more(struct mc_engine *engine);
 
 static void mx_answered(void *arg, const struct mc_mx_answer *answer)
@@ -99,9 +108,7 @@ static void mx_answered(void *arg, const struct mc_mx_answer *answer)
         domain->best_host = mc_arena_add(names, answer->best_host);
     if (answer->reason != MC_REASON_ACCEPTED)
         domain->detail = mc_arena_add(names, mc_span_of(answer->detail));
-    domain->provider = mc_lists_provider(engine->lists, answer->best_host);
-    if (mc_lists_is_disposable_mx(engine->lists, answer->best_host))
-        domain->disposable = true;
+    mc_engine_note_best_host(engine, domain, answer->best_host);
     uint32_t set = mc_mx_sets_add(&engine->sets, answer->entries, answer->count);
     for (size_t kind = 0; kind < MC_LANES; kind++)
         domain->set[kind] = set;

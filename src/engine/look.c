@@ -17,8 +17,7 @@ struct stratum {
 
 static size_t stratum_of(const struct mc_engine *engine, size_t domain)
 {
-    const struct mc_provider *provider = engine->domains.domains[domain].provider;
-    return (provider ? provider : mc_lists_default_provider(engine->lists))->index;
+    return engine->domains.domains[domain].provider;
 }
 
 /* Each its share of `count`; what rounding leaves goes to the greatest remainders. */
@@ -87,18 +86,16 @@ void mc_engine_plan(struct mc_engine *engine,
                     void (*each)(void *arg, const struct mc_plan_line *line), void *arg)
 {
     size_t count = mc_lists_provider_count(engine->lists);
-    const struct mc_provider *other = mc_lists_default_provider(engine->lists);
     struct mc_plan_line *lines = mc_calloc(count + 1, sizeof *lines);
     uint64_t *per_domain = mc_calloc(engine->domains.count + 1, sizeof *per_domain);
     for (size_t i = 0; i < engine->addresses.count; i++)
         per_domain[engine->addresses.records[i].domain] +=
             engine->addresses.records[i].state == MC_ADDRESS_QUEUED;
     for (size_t i = 0; i < engine->domains.count; i++) {
-        const struct mc_provider *provider = engine->domains.domains[i].provider;
+        const struct mc_provider *provider =
+            mc_lists_provider_at(engine->lists, engine->domains.domains[i].provider);
         if (!per_domain[i])
             continue;
-        if (!provider)
-            provider = other;
         MC_ASSERT(provider->index <= count);
         struct mc_plan_line *line = &lines[provider->index];
         line->provider = provider;

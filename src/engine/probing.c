@@ -11,12 +11,6 @@ static uint32_t lane_of(uint32_t domain, size_t kind)
     return domain * MC_LANES + (uint32_t)kind;
 }
 
-static const struct mc_provider *provider_of(const struct mc_engine *engine,
-                                             const struct mc_domain *domain)
-{
-    return domain->provider ? domain->provider : mc_lists_default_provider(engine->lists);
-}
-
 static bool wants_control(const struct mc_domain *domain)
 {
     const struct mc_proof *proof = &domain->proof;
@@ -41,7 +35,9 @@ static bool may_control(const struct mc_engine *engine, const struct mc_domain *
 enum mc_worth mc_probing_worth(const struct mc_engine *engine, const struct mc_domain *domain,
                                const struct mc_address_record *record)
 {
-    return mc_evidence_worth(&domain->proof, provider_of(engine, domain)->rcpt, record->backup);
+    return mc_evidence_worth(&domain->proof,
+                             mc_lists_provider_at(engine->lists, domain->provider)->rcpt,
+                             record->backup);
 }
 
 /* The first held address that only a control can settle, or MC_NONE. */

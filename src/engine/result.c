@@ -72,7 +72,7 @@ void mc_engine_result(struct mc_engine *engine, uint32_t address, struct mc_resu
         .disposable = domain->disposable ? MC_YES : MC_NO,
         .free = domain->free ? MC_YES : MC_NO,
         .catch_all = catch_all_flag(&domain->proof),
-        .provider = mc_span_of(domain->provider ? domain->provider->id : ""),
+        .provider = mc_span_of(mc_lists_provider_at(engine->lists, domain->provider)->id),
         .email = mc_engine_email(engine, address),
         .suggestion = mc_span("", 0),
         .mx = mx_shown(engine, record, domain),

@@ -114,7 +114,7 @@ bool mc_lists_is_disposable_mx(const struct mc_lists *lists, struct mc_span mx_h
     return find_host(lists, mx_host, MC_HOST_DISPOSABLE, &word);
 }
 
-static const struct mc_provider *provider_at(const struct mc_lists *lists, size_t index)
+const struct mc_provider *mc_lists_provider_at(const struct mc_lists *lists, size_t index)
 {
     return lists->user.providers != NULL ? &lists->user.providers[index]
                                          : &mc_lists_providers[index];
@@ -127,12 +127,12 @@ const struct mc_provider *mc_lists_provider(const struct mc_lists *lists, struct
         return NULL;
     size_t index = (unsigned char)word.value.at[0] | (size_t)(unsigned char)word.value.at[1] << 8;
     /* hosts in the default row are nobody's: a hosting firm's machines below its own mail hosts */
-    return index == 0 ? NULL : provider_at(lists, index);
+    return index == 0 ? NULL : mc_lists_provider_at(lists, index);
 }
 
 const struct mc_provider *mc_lists_default_provider(const struct mc_lists *lists)
 {
-    return provider_at(lists, 0);
+    return mc_lists_provider_at(lists, 0);
 }
 
 size_t mc_lists_provider_count(const struct mc_lists *lists)

@@ -50,6 +50,8 @@ size_t mc_lists_suggest(const struct mc_lists *lists, struct mc_span domain, cha
 
 /* The provider that `mx_host` belongs to (longest suffix), or NULL. Lives as long as `lists`. */
 const struct mc_provider *mc_lists_provider(const struct mc_lists *lists, struct mc_span mx_host);
+/* By its index; of 0 the default one. */
+const struct mc_provider *mc_lists_provider_at(const struct mc_lists *lists, size_t index);
 /* The limits for hosts of no known provider. */
 const struct mc_provider *mc_lists_default_provider(const struct mc_lists *lists);
 size_t mc_lists_provider_count(const struct mc_lists *lists);

@@ -20,6 +20,14 @@ const struct mc_provider *mc_lists_provider(const struct mc_lists *lists, struct
     return NULL;
 }
 
+const struct mc_provider *mc_lists_provider_at(const struct mc_lists *lists, size_t index)
+{
+    for (size_t i = 0; i < lists->count; i++)
+        if (lists->known[i].index == index)
+            return &lists->known[i];
+    return &lists->unknown;
+}
+
 const struct mc_provider *mc_lists_default_provider(const struct mc_lists *lists)
 {
     return &lists->unknown;
