@@ -278,23 +278,39 @@ static bool announces(struct mc_span said)
            (said.len > 3 && !memcmp(said.at + said.len - 3, wide, 3));
 }
 
-/* From the address to the next one's line. */
-static struct mc_span region(const struct mc_prose *prose, size_t line, struct mc_span address)
+/* A line that names another one who failed. */
+static bool names_another(const struct mc_prose *prose, struct mc_span line, struct mc_span address)
 {
-    size_t start = (size_t)(address.at - prose->text.at) + address.len;
-    size_t stop = prose->text.len;
-    for (size_t i = 0; i < prose->count; i++)
-        if (prose->failed[i].line > line && prose->failed[i].line < stop)
-            stop = prose->failed[i].line;
-    return stop < start ? mc_span(prose->text.at, 0)
-                        : mc_span(prose->text.at + start, stop - start);
+    struct mc_span found;
+    size_t from = 0;
+    while (mc_find_address(line, &from, &found))
+        for (size_t i = 0; i < prose->count; i++)
+            if (same(prose->failed[i].address, found) && !same(address, found))
+                return true;
+    return false;
+}
+
+/* From the address to the next line that names another one. */
+static struct mc_span region(const struct mc_prose *prose, struct mc_span address)
+{
+    const char *start = address.at + address.len, *end = prose->text.at + prose->text.len;
+    struct mc_span rest = mc_span(start, (size_t)(end - start));
+    mc_bounce_line(&rest);
+    while (prose->count > 1 && rest.len) {
+        struct mc_span line = mc_bounce_line(&rest);
+        if (!names_another(prose, line, address))
+            continue;
+        end = line.at;
+        break;
+    }
+    return mc_span(start, (size_t)(end - start));
 }
 
 /* What follows the address: its line's rest and the lines below, to the end of the paragraph that
  * holds the first of them, or to the next one's line. */
-static struct mc_span below(const struct mc_prose *prose, size_t line, struct mc_span address)
+static struct mc_span below(const struct mc_prose *prose, struct mc_span address)
 {
-    struct mc_span rest = region(prose, line, address);
+    struct mc_span rest = region(prose, address);
     while (rest.len && strchr(">:)'\"., \t\r\n-", rest.at[0]))
         rest = mc_span(rest.at + 1, rest.len - 1);
     struct mc_span first = without_subject(mc_quoted_paragraph(rest, 0)), said = first;
@@ -309,17 +325,32 @@ static struct mc_span below(const struct mc_prose *prose, size_t line, struct mc
     return said.len ? said : first;
 }
 
-/* Reports name him in the fields of the message first, then where they say why. */
+/* Reports name him in the fields of the message or in a list first, then where they say why: the
+ * last reply quoted below his name that tells something, else the first. */
+static struct mc_span quoted_of(const struct mc_prose *prose, struct mc_span address)
+{
+    struct mc_span best = mc_span(prose->text.at, 0), found;
+    size_t from = 0, seen = 0;
+    while (address.len && seen++ < 3 * MC_FAILED_MAX &&
+           mc_find_address(prose->text, &from, &found)) {
+        bool echoed = found.at >= best.at && found.at < best.at + best.len;
+        if (!same(found, address) || echoed)
+            continue;
+        struct mc_span reply = mc_quoted_reply(region(prose, found));
+        if (reply.len && (!best.len || mc_bounce_is_telling(reply)))
+            best = reply;
+    }
+    return best;
+}
+
+/* The same of what the report says in its own words. */
 static struct mc_span below_another(const struct mc_prose *prose, struct mc_span address)
 {
     struct mc_span found;
     size_t from = 0, seen = 0;
-    while (address.len && seen++ < 50 && mc_find_address(prose->text, &from, &found)) {
-        if (!same(found, address))
-            continue;
-        struct mc_span before = mc_span(prose->text.at, (size_t)(found.at - prose->text.at));
-        const char *line = before.len ? memrchr(before.at, '\n', before.len) : NULL;
-        struct mc_span said = below(prose, line ? (size_t)(line + 1 - before.at) : 0, found);
+    while (address.len && seen++ < 3 * MC_FAILED_MAX &&
+           mc_find_address(prose->text, &from, &found)) {
+        struct mc_span said = same(found, address) ? below(prose, found) : mc_span("", 0);
         if (mc_bounce_is_telling(said))
             return said;
     }
@@ -340,13 +371,14 @@ static struct mc_span line_of(const struct mc_prose *prose, struct mc_span addre
 
 struct mc_span mc_prose_reply(const struct mc_prose *prose, struct mc_span address, bool alone)
 {
-    struct mc_span said = mc_span(prose->text.at, 0), his = alone ? prose->text : said;
+    struct mc_span said = mc_span(prose->text.at, 0), named = address;
     for (size_t i = 0; i < prose->count; i++)
         if (same(prose->failed[i].address, address) || same(prose->failed[i].mailed, address)) {
-            said = below(prose, prose->failed[i].line, prose->failed[i].address);
-            his = alone ? his : region(prose, prose->failed[i].line, prose->failed[i].address);
+            named = prose->failed[i].address;
+            said = below(prose, named);
         }
-    struct mc_span quoted = mc_quoted_reply(his); /* more than the report's own words */
+    /* more than the report's own words */
+    struct mc_span quoted = alone ? mc_quoted_reply(prose->text) : quoted_of(prose, named);
     if (quoted.len)
         return quoted;
     if (mc_bounce_is_telling(said))

@@ -135,6 +135,25 @@ static struct mc_span transcribed(struct mc_span text)
     return best;
 }
 
+/* Without the lines below it that are the report's again. */
+static struct mc_span alone(struct mc_span reply)
+{
+    static const char *const marks[] = {
+        "Remote system", "Remote-MTA", "Reporting-MTA", "Subject:",
+        "Message-ID:",   "-->",        ">>>",           "Date:",
+        "From:",         "To:",        "Sent:",         "Last ",
+        "Next ",         "Action:",    "Status:",       "Please reply to"};
+    struct mc_span rest = reply;
+    mc_bounce_line(&rest);
+    while (rest.len) {
+        struct mc_span line = mc_bounce_trim(mc_bounce_line(&rest));
+        for (size_t i = 0; i < MC_ARRAY_LEN(marks); i++)
+            if (mc_bounce_starts(line, marks[i]))
+                return mc_bounce_trim(mc_span(reply.at, (size_t)(line.at - reply.at)));
+    }
+    return reply;
+}
+
 struct mc_span mc_quoted_reply(struct mc_span text)
 {
     struct mc_span found = transcribed(text), rest = text;
@@ -152,5 +171,5 @@ struct mc_span mc_quoted_reply(struct mc_span text)
         size_t used = (size_t)(found.at + found.len - text.at);
         rest = mc_span(text.at + used, text.len - used);
     }
-    return mc_quoted_verdict(found);
+    return mc_quoted_verdict(alone(found));
 }
