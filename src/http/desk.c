@@ -61,9 +61,9 @@ static struct mc_waiter **place_of(struct mc_office *office, uint32_t address)
 {
     if (address >= office->room) {
         size_t room = office->room;
-        struct mc_waiter **old = office->of_address;
-        office->of_address = mc_grow(old, address, &office->room, sizeof *office->of_address);
-        MC_ASSERT(address < office->room);
+        while (address >= office->room) /* many before it may have been answered at once */
+            office->of_address = mc_grow(office->of_address, office->room, &office->room,
+                                         sizeof *office->of_address);
         for (size_t i = room; i < office->room; i++)
             office->of_address[i] = NULL;
         for (size_t i = 0; i < room; i++) /* the first of each list looks back here */

@@ -134,6 +134,24 @@ static void test_leave(void **state)
     tear_down(&bed);
 }
 
+/* Many that are answered at once, and then one that must wait. */
+static void test_late_waiter(void **state)
+{
+    struct bed bed;
+    (void)state;
+    set_up(&bed, "d.test MX 0 .; e.test MX 10 mx.e.test.; mx.e.test A 198.18.0.1");
+    assert_int_equal(answer_to(&bed, "ann@d.test"), MC_REASON_NULL_MX);
+    for (unsigned i = 0; i < 100; i++) {
+        struct asker asker;
+        char email[32];
+        snprintf(email, sizeof email, "ann%u@d.test", i);
+        ask(&bed, &asker, email);
+        assert_int_equal(asker.answers, 1);
+    }
+    assert_int_equal(answer_to(&bed, "ann@e.test"), MC_REASON_NOT_PROBED);
+    tear_down(&bed);
+}
+
 static void test_dns_ages(void **state)
 {
     struct bed bed;
@@ -208,6 +226,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_shared_and_remembered),
         cmocka_unit_test(test_leave),
+        cmocka_unit_test(test_late_waiter),
         cmocka_unit_test(test_dns_ages),
         cmocka_unit_test(test_unknown_is_asked_again),
         cmocka_unit_test(test_worn_under_load),
