@@ -6,6 +6,9 @@
 
 #include "base/memory.h"
 
+#define CONVERTERS  16
+#define CHARSET_MAX 64 /* bytes of a name, with its end */
+
 /* ---- charsets ---- */
 
 static bool has_high_bytes(struct mc_span bytes)
@@ -42,9 +45,34 @@ static bool is_utf8(struct mc_span bytes)
     return true;
 }
 
+/* Opening one loads a library, and closing it throws that away: those used of late stay open. Not
+ * for the library: one thread. */
+static iconv_t converter(const char *charset)
+{
+    static struct {
+        char charset[CHARSET_MAX];
+        iconv_t state;
+    } known[CONVERTERS];
+    static size_t next;
+    size_t len = strlen(charset);
+    for (size_t i = 0; i < CONVERTERS; i++)
+        if (known[i].charset[0] && !strcasecmp(known[i].charset, charset)) {
+            if (known[i].state != (iconv_t)-1)
+                iconv(known[i].state, NULL, NULL, NULL, NULL); /* as if it had just been opened */
+            return known[i].state;
+        }
+    if (!len || len >= CHARSET_MAX)
+        return (iconv_t)-1;
+    size_t at = next++ % CONVERTERS;
+    if (known[at].charset[0] && known[at].state != (iconv_t)-1)
+        iconv_close(known[at].state);
+    memcpy(known[at].charset, charset, len + 1);
+    return known[at].state = iconv_open("UTF-8", charset);
+}
+
 static bool convert(const char *charset, struct mc_span from, struct mc_text *to)
 {
-    iconv_t state = iconv_open("UTF-8", charset);
+    iconv_t state = converter(charset);
     if (state == (iconv_t)-1)
         return false;
     char *in = (char *)from.at;
@@ -62,7 +90,6 @@ static bool convert(const char *charset, struct mc_span from, struct mc_text *to
             left--;
         }
     }
-    iconv_close(state);
     return true;
 }
 
@@ -218,7 +245,7 @@ static void add_text(struct mc_span bytes, const char *charset, struct mc_text *
 static size_t decode_word(struct mc_span from, struct mc_text *to)
 {
     const char *mark[3], *at = from.at + 2, *end = from.at + from.len;
-    char charset[64];
+    char charset[CHARSET_MAX];
     if (from.len < 8 || memcmp(from.at, "=?", 2) != 0)
         return 0;
     for (size_t i = 0; i < 3; i++, at = mark[i - 1] + 1)

@@ -8,7 +8,7 @@
 static bool is_atext(char c)
 {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || mc_is_digit(c) ||
-           (c && strchr("!#$%&'*+-/=?^_`{|}~.", c));
+           (c > ' ' && strchr("!#$%&'*+-/=?^_`{|}~.", c));
 }
 
 static bool is_domain(char c)
@@ -60,7 +60,9 @@ bool mc_find_address(struct mc_span text, size_t *from, struct mc_span *address)
             end--;
         while (start < sign && strchr(".'`*=|/&{}~!?^", text.at[start]))
             start++;
-        for (size_t i = 0; i < MC_ARRAY_LEN(prefixes); i++) {
+        bool prefixed = memchr(text.at + start, '=', sign - start) ||
+                        memchr(text.at + start, '/', sign - start);
+        for (size_t i = 0; i < MC_ARRAY_LEN(prefixes) && prefixed; i++) {
             size_t len = strlen(prefixes[i]);
             if (sign - start > len &&
                 mc_bounce_starts(mc_span(text.at + start, sign - start), prefixes[i]))
@@ -95,6 +97,8 @@ bool mc_is_daemon(struct mc_span address)
     };
     const char *sign = memchr(address.at, '@', address.len);
     struct mc_span local = mc_span(address.at, sign ? (size_t)(sign - address.at) : address.len);
+    if (!local.len || !strchr("mpahd", mc_ascii_lower(local.at[0])))
+        return false; /* none of them begins so */
     for (size_t i = 0; i < MC_ARRAY_LEN(names); i++)
         if (mc_bounce_starts(local, names[i]))
             return true;

@@ -1,12 +1,14 @@
 #include "bounce/judge.h"
 
+#include "base/hash.h"
 #include "base/memory.h"
 #include "bounce/ruling.h"
 #include "bounce/wordings.h"
 
 /* ---- text tools ---- */
 
-#define BRIEF 48 /* bytes; in longer ones it pays to look for the rarest letter first */
+#define ANSWERS 256
+#define BRIEF   48 /* bytes; in longer ones it pays to look for the rarest letter first */
 
 /* How seldom a byte is in mail: a letter more seldom than another comes first. */
 static unsigned rarity(char c)
@@ -68,8 +70,10 @@ bool mc_bounce_has(struct mc_span text, const char *what)
 
 bool mc_bounce_starts(struct mc_span text, const char *what)
 {
-    size_t len = strlen(what);
-    return text.len >= len && mc_span_equal_nocase(mc_span(text.at, len), mc_span(what, len));
+    size_t i = 0;
+    while (what[i] && i < text.len && mc_ascii_lower(text.at[i]) == mc_ascii_lower(what[i]))
+        i++;
+    return !what[i];
 }
 
 static bool is_blank(char c)
@@ -325,6 +329,8 @@ static bool is_reply_line(struct mc_span line)
 static struct mc_span without_subject(struct mc_span line)
 {
     static const char *const marks[] = {"subject:", "with subject ", "subject \""};
+    if (!mc_bounce_has(line, "subject"))
+        return mc_bounce_trim(line);
     for (size_t i = 0; i < MC_ARRAY_LEN(marks); i++)
         line.len = mc_bounce_find(line, marks[i]);
     return mc_bounce_trim(line);
@@ -380,7 +386,7 @@ static bool is_weak(const struct mc_ruling *ruling, struct mc_span text)
     return false;
 }
 
-bool mc_bounce_is_telling(struct mc_span text)
+static bool is_telling(struct mc_span text)
 {
     enum mc_reason reason;
     char flat[MC_REPLY_TEXT_MAX];
@@ -389,6 +395,25 @@ bool mc_bounce_is_telling(struct mc_span text)
         return false;
     struct mc_ruling ruling = mc_bounce_ruling(&said, false);
     return !is_weak(&ruling, said.text) || trouble(said.text, &reason);
+}
+
+/* The same text is asked about several times on the way from a message to its verdict. */
+bool mc_bounce_is_telling(struct mc_span text)
+{
+    static struct {
+        struct mc_hash128 of;
+        bool known, telling;
+    } answers[ANSWERS];
+    if (!text.len)
+        return false;
+    struct mc_hash128 hash = mc_hash128(text);
+    size_t at = hash.low % ANSWERS;
+    if (!answers[at].known || answers[at].of.low != hash.low || answers[at].of.high != hash.high) {
+        answers[at].telling = is_telling(text);
+        answers[at].of = hash;
+        answers[at].known = true;
+    }
+    return answers[at].telling;
 }
 
 /* RFC 3463: what the number alone says of the way there. */

@@ -2,10 +2,11 @@
 
 #include "base/hash.h"
 #include "base/memory.h"
+#include "bounce/find_address.h"
 
 #define REMEMBERED 1024
 #define STAND_IN   "recipient7f3@recipient7f3.example" /* for whomever the reply was about */
-#define OTHER      "<other7f3@other7f3.example>"       /* for any address in brackets */
+#define OTHER      "other7f3@other7f3.example"         /* for any address, where he is not known */
 
 /* All that a ruling depends on. The addresses in the text have given way to the two above, so that
  * it is the same for all to whom a server says the same. */
@@ -51,35 +52,17 @@ static bool replace_recipient(struct question *question, struct mc_span text)
     return !mc_bounce_has(whole, name) && !mc_bounce_has(whole, name + (sign - recipient.at) + 1);
 }
 
-/* The length of "<somebody@example.org>" at the start, 0 where there is none. */
-static size_t brackets(struct mc_span text)
-{
-    bool sign = false;
-    for (size_t i = 1; i < text.len; i++) {
-        char c = text.at[i];
-        if (c == '>')
-            return sign ? i + 1 : 0;
-        if (c <= ' ' || c == '<' || c == '(' || c == '"')
-            return 0;
-        sign = sign || c == '@';
-    }
-    return 0;
-}
-
 static bool replace_others(struct question *question, struct mc_span text)
 {
-    while (text.len) {
-        const char *open = memchr(text.at, '<', text.len);
-        size_t plain = open ? (size_t)(open - text.at) : text.len;
-        if (!add(question, mc_span(text.at, plain)))
+    size_t from = 0, done = 0;
+    struct mc_span address;
+    while (mc_find_address(text, &from, &address)) {
+        size_t at = (size_t)(address.at - text.at);
+        if (!add(question, mc_span(text.at + done, at - done)) || !add(question, mc_span_of(OTHER)))
             return false;
-        text = behind(text, plain);
-        size_t len = text.len ? brackets(text) : 0;
-        if (text.len && !add(question, len ? mc_span_of(OTHER) : mc_span(text.at, 1)))
-            return false;
-        text = behind(text, len ? len : text.len > 0);
+        done = at + address.len;
     }
-    return true;
+    return add(question, behind(text, done));
 }
 
 static void put(struct question *question, const struct mc_bounce_said *said)

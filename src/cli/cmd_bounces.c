@@ -47,21 +47,30 @@ static struct mc_span provider_of(void *arg, struct mc_span host)
     return mc_span_of(provider ? provider->id : "");
 }
 
+static bool wants_quotes(struct mc_span cell)
+{
+    static const bool special[256] = {[','] = true, ['"'] = true, ['\r'] = true, ['\n'] = true};
+    for (size_t i = 0; i < cell.len; i++)
+        if (special[(unsigned char)cell.at[i]])
+            return true;
+    return false;
+}
+
 static void add_cell(struct output *output, struct mc_span cell)
 {
-    bool quote = false;
-    for (size_t i = 0; i < cell.len; i++)
-        quote = quote || strchr(",\"\r\n", cell.at[i]);
+    bool quote = wants_quotes(cell);
     if (quote)
         mc_text_add_char(&output->text, '"');
     /* what a spreadsheet would run is text to it behind an apostrophe */
     if (cell.len && strchr("=+-@\t\r", cell.at[0]))
         mc_text_add_char(&output->text, '\'');
-    for (size_t i = 0; i < cell.len; i++) {
-        if (cell.at[i] == '"')
-            mc_text_add_char(&output->text, '"');
-        mc_text_add_char(&output->text, cell.at[i]);
+    for (const char *mark; quote && (mark = memchr(cell.at, '"', cell.len)) != NULL;) {
+        size_t used = (size_t)(mark - cell.at) + 1;
+        mc_text_add(&output->text, cell.at, used);
+        mc_text_add_char(&output->text, '"');
+        cell = mc_span(cell.at + used, cell.len - used);
     }
+    mc_text_add_span(&output->text, cell);
     if (quote)
         mc_text_add_char(&output->text, '"');
 }
