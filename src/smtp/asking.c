@@ -291,6 +291,19 @@ void mc_prober_refund(struct mc_session *session)
     mc_peers_refund(&prober->peers, session->peer, unsaid);
 }
 
+/* Only controls are left to ask, the last ones of their domains, and nobody waits for this session:
+ * what their answers may still bring (a doubted recipient to be asked anew) is rare enough for a
+ * session of its own. */
+static bool is_last(const struct mc_prober *prober, const struct mc_session *session)
+{
+    const struct mc_batch *batch = &session->dialogue.batch;
+    for (uint32_t i = 0; i < batch->count; i++)
+        if (batch->items[i].asking != MC_ASKING_SETTLED && !batch->items[i].is_control)
+            return false;
+    return !session->doubts.count && !mc_route_has_work(&prober->routes.routes[session->route]) &&
+           prober->peers.peers[session->peer].waiting.first == MC_NONE;
+}
+
 static void fill(struct mc_session *session)
 {
     struct mc_prober *prober = mc_prober_of(session);
@@ -311,6 +324,7 @@ static void fill(struct mc_session *session)
     set_limits(prober, session, room);
     waiting = unsettled(&d->batch);
     uint32_t asked = waiting < room ? waiting : room;
+    d->limits.last = asked && asked == waiting && is_last(prober, session);
     if (!asked)
         asked = call_witness(prober, session);
     prober->recipients_asked += asked;

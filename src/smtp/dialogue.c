@@ -99,6 +99,10 @@ static bool several_under_way(const struct mc_dialogue *d)
  * recipients, but three at least. */
 static void learn_from_loss(struct mc_dialogue *d, enum mc_dialogue_end end)
 {
+    if (d->quit_said && end != MC_END_LEAVING) {
+        learn_flag(d, &d->habits.quits_apart);
+        return;
+    }
     if (d->state == MC_DIALOGUE_EHLO && end == MC_END_HANG_UP && !d->tls)
         learn_flag(d, &d->habits.helo_only);
     if (d->state < MC_DIALOGUE_RSET || d->state > MC_DIALOGUE_READY)
@@ -122,7 +126,7 @@ static struct mc_dialogue_step finish(struct mc_dialogue *d, enum mc_dialogue_en
         learn_from_loss(d, end);
     d->end = (uint8_t)end;
     d->state = MC_DIALOGUE_ENDED;
-    return step(action);
+    return step(d->quit_said ? MC_DIALOGUE_CLOSE : action);
 }
 
 struct mc_dialogue_step mc_dialogue_stop(struct mc_dialogue *d)
@@ -258,6 +262,13 @@ static struct mc_dialogue_step tls_failed(struct mc_dialogue *d, const struct he
 
 /* The window: RSET, MAIL, RCPT */
 
+static struct mc_dialogue_step end_refused(struct mc_dialogue *d)
+{
+    struct mc_dialogue_step last = finish(d, MC_END_REFUSED, MC_DIALOGUE_QUIT);
+    d->end_stage = MC_STAGE_MAIL;
+    return last;
+}
+
 static struct mc_dialogue_step replied(struct mc_dialogue *d)
 {
     static const uint8_t states[] = {
@@ -270,6 +281,8 @@ static struct mc_dialogue_step replied(struct mc_dialogue *d)
         d->state = states[next_phase(d->batch.items[d->replied.item].plan, d->replied.phase)];
         return step(MC_DIALOGUE_WAIT);
     }
+    if (d->quit_said)
+        return d->refused ? end_refused(d) : finish(d, MC_END_DONE, MC_DIALOGUE_QUIT);
     if (d->insists && !d->tls && !d->habits.tls_broken) {
         d->window_over = true;
         return ready(d, NEXT_STARTTLS);
@@ -513,6 +526,11 @@ static struct mc_dialogue_step say_window(struct mc_dialogue *d, struct mc_text 
             break;
     if (cursors_meet(d))
         return finish(d, MC_END_DONE, MC_DIALOGUE_QUIT);
+    if (d->limits.last && d->pipelining && d->sent.item == d->batch.count &&
+        !d->habits.quits_apart) {
+        mc_text_add_z(out, "QUIT\r\n");
+        d->quit_said = true;
+    }
     uint8_t phase = next_phase(d->batch.items[d->replied.item].plan, d->replied.phase);
     d->state = phase == PHASE_RSET   ? MC_DIALOGUE_RSET
                : phase == PHASE_MAIL ? MC_DIALOGUE_MAIL
@@ -533,7 +551,6 @@ static struct mc_dialogue_step say_line(struct mc_dialogue *d, struct mc_text *o
 
 struct mc_dialogue_step mc_dialogue_go(struct mc_dialogue *d, struct mc_text *out)
 {
-    struct mc_dialogue_step last;
     MC_ASSERT(d->state == MC_DIALOGUE_READY);
     d->spoken = true;
     switch (d->next) {
@@ -544,9 +561,7 @@ struct mc_dialogue_step mc_dialogue_go(struct mc_dialogue *d, struct mc_text *ou
     case NEXT_STARTTLS:
         return say_line(d, out, MC_DIALOGUE_STARTTLS, "STARTTLS", "");
     case NEXT_QUIT:
-        last = finish(d, MC_END_REFUSED, MC_DIALOGUE_QUIT);
-        d->end_stage = MC_STAGE_MAIL;
-        return last;
+        return end_refused(d);
     default:
         return say_window(d, out);
     }

@@ -51,7 +51,7 @@ enum mc_dialogue_action {
     MC_DIALOGUE_GO,        /* call mc_dialogue_go when the input is drained */
     MC_DIALOGUE_START_TLS, /* nothing may be left in the input */
     MC_DIALOGUE_QUIT,      /* ended: say QUIT, take leave */
-    MC_DIALOGUE_CLOSE,     /* ended: just close */
+    MC_DIALOGUE_CLOSE,     /* ended: just close; where quit_said, take leave */
 };
 
 struct mc_dialogue_step {
@@ -78,6 +78,7 @@ struct mc_habits {
     bool wants_tls;   /* insists on STARTTLS */
     bool tls_broken;  /* and cannot do it */
     bool no_smtputf8; /* its last EHLO did not offer it */
+    bool quits_apart; /* a QUIT right behind the last recipient costs that one's answer */
     uint16_t transaction_rcpts;
     uint16_t session_rcpts;
     uint16_t session_refusals;
@@ -95,6 +96,7 @@ struct mc_dialogue_limits {
     uint32_t transactions; /* of the session */
     uint32_t refusals;     /* of the session */
     uint32_t refusals_in_row;
+    bool last; /* nobody will follow: QUIT may go with it, and its reply is one wait less */
 };
 
 struct mc_dialogue_cursor {
@@ -116,6 +118,7 @@ struct mc_dialogue {
     bool pipelining, starttls, smtputf8; /* offered by the last EHLO */
     bool insists;                        /* STARTTLS was demanded in this session */
     bool refused;                        /* a MAIL was; the session ends with this window */
+    bool quit_said;                      /* with the window; the session ends with it, too */
     bool learned;                        /* its end is explained by a habit now known */
     bool window_over;                    /* begin a new one, whatever the cursors say */
     bool open, open_smtputf8;            /* a transaction, as far as commands were sent */
@@ -140,7 +143,7 @@ struct mc_dialogue_step mc_dialogue_hear(struct mc_dialogue *dialogue, enum mc_d
                                          const struct mc_reply *reply,
                                          const struct mc_ruling *ruling);
 
-/* READY only: appends what is to be said to `out`. Says WAIT or QUIT (the QUIT itself is the
+/* READY only: appends what is to be said to `out`. Says WAIT or QUIT (that QUIT itself is the
  * caller's to write). */
 struct mc_dialogue_step mc_dialogue_go(struct mc_dialogue *dialogue, struct mc_text *out);
 

@@ -16,7 +16,8 @@ enum mc_stage mc_dialogue_stage(const struct mc_dialogue *d)
     return stages[d->state];
 }
 
-/* A greeting or a MAIL that is refused is just refused, whatever else its text announces. */
+/* A greeting or a MAIL that is refused is just refused, whatever else its text announces. And a 221
+ * is an answer to nothing but QUIT: what was asked before that will not be answered any more. */
 enum mc_dialogue_event mc_dialogue_event_of(const struct mc_dialogue *d,
                                             const struct mc_reply *reply,
                                             const struct mc_ruling *ruling)
@@ -28,6 +29,8 @@ enum mc_dialogue_event mc_dialogue_event_of(const struct mc_dialogue *d,
     if (reply->code == 421 ||
         (d->state == MC_DIALOGUE_RCPT && reply->code >= 400 && ruling && ruling->refuses_session))
         return MC_HEARD_LEAVING;
+    if (reply->code == 221 && d->quit_said)
+        return MC_HEARD_CLOSED;
     return reply->code < 600 ? by_class[reply->code / 100] : MC_HEARD_GARBAGE;
 }
 

@@ -237,8 +237,8 @@ static void act(struct mc_session *session, const struct mc_dialogue_step *step)
         end(session, true, true, explain(session, room, sizeof room));
         break;
     case MC_DIALOGUE_CLOSE:
-        /* after a 421 the server closes; one that never greeted may do nothing for ever */
-        end(session, false, session->dialogue.end == MC_END_LEAVING,
+        /* after QUIT or a 421 the server closes; one that never greeted may do nothing for ever */
+        end(session, false, session->dialogue.end == MC_END_LEAVING || session->dialogue.quit_said,
             explain(session, room, sizeof room));
         break;
     }

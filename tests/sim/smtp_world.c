@@ -69,7 +69,8 @@ static bool take(void *arg, uint32_t lane, struct mc_recipient *recipient)
     *recipient = (struct mc_recipient){.id = number,
                                        .local = mc_span_of(taken->local),
                                        .domain = mc_span_of(record->domain),
-                                       .needs_smtputf8 = taken->smtputf8};
+                                       .needs_smtputf8 = taken->smtputf8,
+                                       .is_control = taken->control};
     return true;
 }
 

@@ -49,7 +49,7 @@ static void begin(struct talk *talk, const struct mc_habits *habits, unsigned re
     mc_dialogue_init(&talk->d, &names, habits ? habits : &none);
     for (unsigned i = 0; i < recipients; i++)
         mc_batch_add(&talk->d.batch, i, i / 3, mc_span_of("user"), mc_span_of("a.test"));
-    talk->d.limits = (struct mc_dialogue_limits){50, 50, 50, UINT32_MAX, UINT32_MAX};
+    talk->d.limits = (struct mc_dialogue_limits){50, 50, 50, UINT32_MAX, UINT32_MAX, false};
 }
 
 static void end(struct talk *talk)
@@ -208,6 +208,7 @@ static void every_dialogue_ends(void **state)
         begin(&talk, NULL, round % 12);
         talk.d.limits.transaction_rcpts = 1 + round % 4;
         talk.d.limits.window = 1 + round % 7;
+        talk.d.limits.last = round % 2;
         while (talk.d.state != MC_DIALOGUE_ENDED && heard < 400) {
             random ^= random << 13, random ^= random >> 7, random ^= random << 17;
             unsigned pick = (unsigned)(random >> 20) % 100;
@@ -235,6 +236,13 @@ static void every_dialogue_ends(void **state)
             answered[id] = true;
         }
         assert_int_equal(talk.d.state, MC_DIALOGUE_ENDED);
+        unsigned quits = talk.d.greeted && talk.step.action == MC_DIALOGUE_QUIT;
+        for (const char *at = mc_text_z(&talk.said); (at = strstr(at, "QUIT\r\n")) != NULL; at++) {
+            quits++;
+            assert_int_equal(at[6], '\0'); /* nothing comes after it */
+        }
+        assert_true(quits <= 1);
+        assert_int_equal(talk.d.quit_said, quits && talk.step.action == MC_DIALOGUE_CLOSE);
         end(&talk);
     }
 }
@@ -281,12 +289,80 @@ static void control_names(void **state)
     }
 }
 
+#define LAST_MAIL "MAIL FROM:<postmaster@probe.test>\r\n"
+#define LAST_RCPT "RCPT TO:<user@a.test>\r\n"
+
+static void lead_to_the_last(struct talk *talk, const struct mc_habits *habits, const char *ehlo)
+{
+    begin(talk, habits, 1);
+    talk->d.limits.last = true;
+    hear(talk, "220 mx");
+    said(talk, "EHLO probe.test\r\n");
+    hear(talk, ehlo);
+}
+
+/* Where nobody follows, QUIT is said at once: its reply is not waited for by anybody. */
+static void quit_goes_with_the_last(void **state)
+{
+    (void)state;
+    static const char ehlo[] = "250-mx\n250 PIPELINING";
+    struct talk talk;
+    lead_to_the_last(&talk, NULL, ehlo);
+    said(&talk, LAST_MAIL LAST_RCPT "QUIT\r\n");
+    hear(&talk, "250 ok");
+    hear(&talk, "550 no");
+    assert_int_equal(talk.settled, 1);
+    assert_int_equal(talk.step.action, MC_DIALOGUE_CLOSE);
+    assert_int_equal(talk.d.end, MC_END_DONE);
+    end(&talk);
+
+    lead_to_the_last(&talk, NULL, ehlo);
+    speak(&talk);
+    hear(&talk, "550 we do not know you");
+    hear(&talk, "503 MAIL first");
+    assert_int_equal(talk.step.action, MC_DIALOGUE_CLOSE);
+    assert_int_equal(talk.d.end, MC_END_REFUSED);
+    assert_int_equal(talk.d.end_stage, MC_STAGE_MAIL);
+    assert_int_equal(talk.settled, 0);
+    end(&talk);
+
+    lead_to_the_last(&talk, NULL, "250 mx");
+    said(&talk, LAST_MAIL);
+    end(&talk);
+
+    /* a server that looks at QUIT first is met one after the other from then on */
+    static const char *const losses[] = {"221 bye", ""};
+    for (size_t i = 0; i < MC_ARRAY_LEN(losses); i++) {
+        lead_to_the_last(&talk, NULL, ehlo);
+        speak(&talk);
+        hear(&talk, "250 ok");
+        if (*losses[i])
+            hear(&talk, losses[i]);
+        else
+            hear_event(&talk, MC_HEARD_SILENCE, "");
+        assert_int_equal(talk.step.action, MC_DIALOGUE_CLOSE);
+        assert_true(talk.d.learned && talk.d.habits.quits_apart && !talk.d.habits.lock_step);
+        assert_int_equal(talk.settled, 0);
+        struct mc_habits habits = talk.d.habits;
+        end(&talk);
+        lead_to_the_last(&talk, &habits, ehlo);
+        said(&talk, LAST_MAIL LAST_RCPT);
+        hear(&talk, "250 ok");
+        hear(&talk, "250 ok");
+        talk.d.limits.window = 0;
+        speak(&talk);
+        assert_int_equal(talk.step.action, MC_DIALOGUE_QUIT);
+        end(&talk);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_cell_leads_somewhere),
         cmocka_unit_test(every_dialogue_ends),
         cmocka_unit_test(what_is_said),
+        cmocka_unit_test(quit_goes_with_the_last),
         cmocka_unit_test(control_names),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

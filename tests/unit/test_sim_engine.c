@@ -138,6 +138,9 @@ static void a_control_proves_in_the_same_session(void **state)
     assert_string_equal(reason(&bed, 0), "accepted");
     assert_int_equal(occurrences(&server, "< RCPT"), 2);
     assert_int_equal(server.accepted, 1);
+    /* with which it is over: QUIT comes along */
+    const char *log = mc_text_z(&server.log);
+    assert_true(strstr(log, "< QUIT") < strstr(log, "> 550"));
     tear_down(&bed, &server);
 }
 
