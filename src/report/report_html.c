@@ -323,7 +323,7 @@ static void put_providers(struct page *page)
 
 static void put_domains(struct page *page)
 {
-    static const enum mc_word heads[] = {MC_WORD_DOMAIN, MC_WORD_REASON, MC_WORD_ROWS_HEAD};
+    static const enum mc_word heads[] = {MC_WORD_DOMAIN, MC_WORD_ROWS_HEAD};
     const struct mc_frequent_name *top[DOMAINS_MAX];
     size_t count = mc_frequent_top(&page->tally->findings->domains, top, DOMAINS_MAX);
     if (!count)
@@ -331,11 +331,11 @@ static void put_domains(struct page *page)
     open_section(page, MC_WORD_WORST);
     put_heads(page, heads, MC_ARRAY_LEN(heads));
     for (size_t i = 0; i < count; i++) {
-        put(page, "<tr>");
-        put_outside(page, "td", top[i]->name);
-        put(page, "<td>");
+        put(page, "<tr><td>");
+        put_outside(page, "span", top[i]->name);
+        put(page, "<small>");
         put_escaped(page, mc_span_of(mc_word_of_reason(page->language, top[i]->reason)));
-        put(page, "</td><td class=\"n\">");
+        put(page, "</small></td><td class=\"n\">");
         put_number(page, top[i]->rows);
         put(page, "</td></tr>\n");
     }

@@ -348,9 +348,9 @@ static void add_hostile(struct mc_tally *tally)
     }
     /* the longest name there is, without a place to break it */
     char email[260] = "a@";
-    memset(email + 2, 'w', 249);
-    memcpy(email + 251, ".example", 9);
-    for (size_t i = 65; i < 250; i += 64)
+    memset(email + 2, 'w', 245);
+    memcpy(email + 247, ".example", 9);
+    for (size_t i = 65; i < 240; i += 64)
         email[i] = '.';
     struct mc_result result = {.reason = MC_REASON_NO_SUCH_DOMAIN,
                                .status = MC_UNDELIVERABLE,
@@ -388,6 +388,7 @@ static void the_page_escapes_what_came_from_outside(void **state)
         assert_int_equal(count_of(html, "\x1b"), 0);
         assert_true(count_of(html, "&lt;script&gt;alert(7)") == 1);
         assert_true(count_of(html, "&amp;amp;.csv") == 2);
+        assert_true(count_of(html, "www.example") == 5); /* long, and whole */
         mc_text_free(&page);
         mc_tally_free(&tally);
     }
