@@ -72,7 +72,8 @@ ok "make dist" quiet make dist
 tar xzf build/mailcheck-*.tar.gz -C "$T"
 source=$(echo "$T"/mailcheck-*)
 mkdir "$source/build"
-cp -a build/release "$source/build/"
+mkdir "$source/build/release"
+cp -a build/release/{src,gen,mailcheck,libmailcheck.a} "$source/build/release/"
 find "$source" -path "$source/build" -prune -o -type f -exec touch -d '2020-01-01' {} +
 ok "make, from the tarball" quiet make -C "$source"
 same "what it makes runs" "$("$source/build/mailcheck" --version)" "$("$MAILCHECK" --version)"
