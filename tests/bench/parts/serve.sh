@@ -46,7 +46,8 @@ if have wrk; then
             -s tests/bench/serve_load.lua "http://127.0.0.1:$1" | awk '
             $1 == "99%" { v = $2; ms = v ~ /us$/ ? v / 1000 : v ~ /ms$/ ? v + 0 : v * 1000 }
             /^Requests\/sec/ { rate = $2 }
-            END { print rate, ms }'
+            /Non-2xx|Socket errors/ { print "serve: " $0 >"/dev/stderr"; refused = 1 }
+            END { if (refused) exit 1; print rate, ms }'
     }
     [ "$size" != smoke ] || seconds=1
     ours_all=() theirs_all=() p99_all=() their_p99_all=()
