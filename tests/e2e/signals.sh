@@ -45,6 +45,30 @@ wait "$program"
 ok "a second signal ends at once" test "$?" -ge 128
 same "and leaves no result" "$(ls "$T" | grep -c '^result\.csv')" 0
 
+# With a store, in every form of output: what was known stays, and the same command goes on.
+mx reset
+printf '%s\n' email live{1,2}@silent-rcpt.example live@pipelining.example broken >"$T/goes-on.csv"
+for source in probe store; do
+    "$MAILCHECK" clean --store "$T/goes-on.db" --pace off --timeout 60s --greylist-wait 0 \
+        --format jsonl --split "$T/split" --report "$T/report.html" -o "$T/result.jsonl" \
+        "$T/goes-on.csv" >"$T/out" 2>"$T/err" &
+    program=$!
+    wait_until "both servers are asked" asked mx.silent-rcpt.example
+    [ "$source" = store ] || wait_until "both servers are asked" asked mx.pipelining.example
+    mx sync
+    kill -TERM "$program"
+    wait "$program"
+    same "$source: exit status" "$?" 143
+    same "$source: every row, each where it belongs" \
+        "$(grep -c . "$T/result.jsonl") $(cat "$T"/split/{send,review,drop}.csv | paste -sd' ')" \
+        "4 email live@pipelining.example email live1@silent-rcpt.example live2@silent-rcpt.example email broken"
+    ok "$source: the report is there" has '</html>' "$T/report.html"
+    ok "$source: what was known" \
+        has "live@pipelining.example.*\"mc_source\": ?\"$source\"" "$T/result.jsonl"
+    rm -r "$T/split" "$T/result.jsonl" "$T/report.html"
+    mx reset
+done
+
 # Rows that waited for a greylisting server are greylisted, not not_probed.
 mx reset # the run before may have asked it
 echo live@greyforever.example >"$T/grey.csv"
