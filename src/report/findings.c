@@ -22,6 +22,8 @@ void mc_findings_free(struct mc_findings *findings)
         free(all[i]->names);
         free(all[i]->slots);
     }
+    for (size_t i = 0; i < MC_CHANGED_COUNT; i++)
+        free(findings->changed[i].addresses);
     free(findings);
 }
 
@@ -96,9 +98,41 @@ static struct mc_span domain_of(struct mc_span email)
     return mc_span("", 0);
 }
 
+static void add_changed(struct mc_findings *findings, enum mc_changed kind,
+                        const struct mc_result *result)
+{
+    if (findings->changed[kind].count == MC_CHANGED_MAX)
+        return;
+    if (!findings->changed[kind].addresses)
+        findings->changed[kind].addresses =
+            mc_calloc(MC_CHANGED_MAX, sizeof *findings->changed[kind].addresses);
+    struct mc_changed_address *fresh =
+        &findings->changed[kind].addresses[findings->changed[kind].count++];
+    copy(fresh->email, sizeof fresh->email, result->email);
+    fresh->reason = result->reason;
+    fresh->nights = result->nights_unknown;
+}
+
+/* A duplicate says nothing new. */
+static void look_for_changes(struct mc_findings *findings, const struct mc_result *result)
+{
+    static const enum mc_changed kinds[MC_CHANGE_COUNT] = {
+        [MC_CHANGE_DEAD] = MC_CHANGED_DEAD,
+        [MC_CHANGE_RECOVERED] = MC_CHANGED_RECOVERED,
+        [MC_CHANGE_DISPOSABLE] = MC_CHANGED_DISPOSABLE,
+    };
+    if (result->duplicate_of)
+        return;
+    if (result->change != MC_CHANGE_NONE)
+        add_changed(findings, kinds[result->change], result);
+    if (result->nights_unknown > 1)
+        add_changed(findings, MC_CHANGED_AGAIN, result);
+}
+
 void mc_findings_add(struct mc_findings *findings, const struct mc_result *result)
 {
     struct mc_span domain = domain_of(result->email);
+    look_for_changes(findings, result);
     if (result->status == MC_UNDELIVERABLE && result->reason != MC_REASON_INVALID_SYNTAX)
         count(&findings->domains, domain, mc_span("", 0), result->reason);
     if (result->suggestion.len)

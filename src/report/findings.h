@@ -26,12 +26,31 @@ struct mc_frequent {
     size_t count;
 };
 
+/* What is not as it was, one example each; MC_CHANGED_AGAIN: unknown for several nights running. */
+enum mc_changed {
+    MC_CHANGED_DEAD,
+    MC_CHANGED_RECOVERED,
+    MC_CHANGED_DISPOSABLE,
+    MC_CHANGED_AGAIN,
+    MC_CHANGED_COUNT
+};
+#define MC_CHANGED_MAX 20
+struct mc_changed_address {
+    char email[330];
+    enum mc_reason reason;
+    unsigned nights;
+};
+
 struct mc_findings {
     struct mc_frequent domains; /* of undeliverable rows */
     struct mc_frequent typos;   /* domains as typed, and as suggested */
     struct {
         char mx[256], reply[256]; /* "" where none was met */
     } sample[MC_REASON_COUNT];
+    struct { /* the first ones of the list */
+        struct mc_changed_address *addresses;
+        size_t count;
+    } changed[MC_CHANGED_COUNT];
 };
 
 struct mc_findings *mc_findings_new(void);

@@ -428,6 +428,29 @@ static void put_figures(struct page *page, enum mc_word title, const struct figu
     put(page, "</dl></section>\n");
 }
 
+/* Which ones they are. */
+static void put_changed(struct page *page)
+{
+    static const enum mc_word kinds[MC_CHANGED_COUNT] = {
+        MC_WORD_NEWLY_DEAD, MC_WORD_RECOVERED, MC_WORD_NEWLY_DISPOSABLE, MC_WORD_UNKNOWN_AGAIN};
+    const struct mc_findings *findings = page->tally->findings;
+    for (size_t kind = 0; findings && kind < MC_CHANGED_COUNT; kind++) {
+        if (!findings->changed[kind].count)
+            continue;
+        open_section(page, kinds[kind]);
+        put(page, "<table><tbody>\n");
+        for (size_t i = 0; i < findings->changed[kind].count; i++) {
+            const struct mc_changed_address *changed = &findings->changed[kind].addresses[i];
+            put(page, "<tr><td>");
+            put_outside(page, "span", changed->email);
+            put(page, "<small>");
+            put_escaped(page, mc_span_of(mc_word_of_reason(page->language, changed->reason)));
+            put(page, "</small></td></tr>\n");
+        }
+        put(page, "</tbody></table></section>\n");
+    }
+}
+
 static void put_list(struct page *page)
 {
     const struct mc_tally *tally = page->tally;
@@ -457,9 +480,11 @@ static void put_list(struct page *page)
         {MC_WORD_MOST_NIGHTS, tally->most_nights, false},
     };
     put_figures(page, MC_WORD_LIST, list, MC_ARRAY_LEN(list));
-    if (tally->remembered)
+    if (tally->remembered) {
         put_figures(page, MC_WORD_CHANGED, changed,
                     MC_ARRAY_LEN(changed) - (tally->unknown_again ? 0 : 1));
+        put_changed(page);
+    }
     if (tally->dns_questions || tally->smtp_sessions)
         put_figures(page, MC_WORD_SPENT, spent, MC_ARRAY_LEN(spent));
 }

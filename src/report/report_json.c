@@ -184,6 +184,24 @@ static json_t *spent_of(const struct mc_tally *tally)
     return spent;
 }
 
+static json_t *changed_addresses(const struct mc_findings *findings)
+{
+    static const char *const names[MC_CHANGED_COUNT] = {"newly_dead", "recovered",
+                                                        "newly_disposable", "unknown_again"};
+    json_t *all = json_array();
+    for (size_t kind = 0; findings && kind < MC_CHANGED_COUNT; kind++)
+        for (size_t i = 0; i < findings->changed[kind].count; i++) {
+            const struct mc_changed_address *changed = &findings->changed[kind].addresses[i];
+            json_t *one = json_object();
+            set(one, "address", text(changed->email));
+            set(one, "change", json_string(names[kind]));
+            set(one, "reason", json_string(mc_reason_name(changed->reason)));
+            set(one, "nights_unknown", number(changed->nights));
+            MC_ASSERT(json_array_append_new(all, one) == 0);
+        }
+    return all;
+}
+
 static json_t *changes_of(const struct mc_tally *tally)
 {
     json_t *changes = json_object();
@@ -196,6 +214,7 @@ static json_t *changes_of(const struct mc_tally *tally)
     set(changes, "newly_disposable", number(tally->changes[MC_CHANGE_DISPOSABLE]));
     set(changes, "unknown_again", number(tally->unknown_again));
     set(changes, "most_nights_unknown", number(tally->most_nights));
+    set(changes, "addresses", changed_addresses(tally->findings));
     return changes;
 }
 

@@ -1,3 +1,4 @@
+#include <inttypes.h>
 #include <stdlib.h>
 #include <time.h>
 
@@ -207,12 +208,27 @@ static void add_spent(const struct mc_tally *tally, struct mc_text *out)
     }
 }
 
+static void add_changed_addresses(const struct mc_findings *findings, enum mc_changed kind,
+                                  uint64_t in_all, struct mc_text *out)
+{
+    size_t count = findings ? findings->changed[kind].count : 0;
+    for (size_t i = 0; i < count; i++) {
+        const struct mc_changed_address *changed = &findings->changed[kind].addresses[i];
+        mc_text_printf(out, "    %s %s", changed->email, mc_reason_name(changed->reason));
+        if (kind == MC_CHANGED_AGAIN)
+            mc_text_printf(out, ", %u nights running", changed->nights);
+        mc_text_add_char(out, '\n');
+    }
+    if (count && in_all > count)
+        mc_text_printf(out, "    ... and %" PRIu64 " more\n", in_all - count);
+}
+
 static void add_changes(const struct mc_tally *tally, struct mc_text *out)
 {
     const struct {
         const char *name;
         uint64_t number;
-    } changes[] = {
+    } changes[MC_CHANGED_COUNT] = {
         {"  newly dead", tally->changes[MC_CHANGE_DEAD]},
         {"  recovered", tally->changes[MC_CHANGE_RECOVERED]},
         {"  newly disposable", tally->changes[MC_CHANGE_DISPOSABLE]},
@@ -225,6 +241,7 @@ static void add_changes(const struct mc_tally *tally, struct mc_text *out)
         add_padded(out, mc_span_of(changes[i].name), 20, false);
         add_number(out, changes[i].number, 13);
         mc_text_add_char(out, '\n');
+        add_changed_addresses(tally->findings, (enum mc_changed)i, changes[i].number, out);
     }
     if (tally->unknown_again)
         mc_text_printf(out, "  (unknown for up to %u nights running)\n", tally->most_nights);

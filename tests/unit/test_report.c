@@ -394,6 +394,71 @@ static void the_page_escapes_what_came_from_outside(void **state)
     }
 }
 
+/* How many changed, in every form, and which; of each kind no more than have room. */
+static void what_changed_is_named(void **state)
+{
+    (void)state;
+    static const char *const titles[MC_LANGUAGE_COUNT][2] = {
+        {"Newly undeliverable addresses", "Unknown once more"},
+        {"新增無法投遞的地址", "再次未知"},
+        {"新增无法投递的地址", "再次未知"},
+    };
+    static const struct {
+        enum mc_reason reason;
+        enum mc_change change;
+        unsigned nights;
+        uint64_t duplicate_of;
+        const char *email;
+    } rows[] = {
+        {MC_REASON_NO_SUCH_MAILBOX, MC_CHANGE_DEAD, 0, 0, "dead@<b>.example"},
+        {MC_REASON_NO_SUCH_MAILBOX, MC_CHANGE_DEAD, 0, 1, "twice@x.example"},
+        {MC_REASON_ACCEPTED, MC_CHANGE_RECOVERED, 0, 0, "back@x.example"},
+        {MC_REASON_DISPOSABLE, MC_CHANGE_DISPOSABLE, 0, 0, "gone@x.example"},
+        {MC_REASON_TIMEOUT, MC_CHANGE_NONE, 3, 0, "silent@x.example"},
+        {MC_REASON_TIMEOUT, MC_CHANGE_NONE, 1, 0, "once@x.example"},
+    };
+    struct mc_tally tally = {.remembered = true, .list_name = "list.csv"};
+    struct mc_text text = {0}, json = {0};
+    tally.findings = mc_findings_new();
+    for (size_t i = 0; i < MC_ARRAY_LEN(rows) + 30; i++) {
+        bool more = i >= MC_ARRAY_LEN(rows);
+        struct mc_result result = {
+            .reason = more ? MC_REASON_NO_SUCH_DOMAIN : rows[i].reason,
+            .change = more ? MC_CHANGE_DEAD : rows[i].change,
+            .nights_unknown = more ? 0 : rows[i].nights,
+            .duplicate_of = more ? 0 : rows[i].duplicate_of,
+            .email = mc_span_of(more ? "many@x.example" : rows[i].email),
+        };
+        result.status = mc_reason_status(result.reason);
+        mc_tally_add(&tally, &result);
+    }
+    mc_report_text(&tally, &text);
+    assert_non_null(strstr(mc_text_z(&text), "    dead@<b>.example no_such_mailbox\n"));
+    assert_non_null(strstr(text.at, "    silent@x.example timeout, 3 nights running\n"));
+    assert_non_null(strstr(text.at, "    ... and 11 more\n"));
+    assert_int_equal(count_of(text.at, "many@x.example"), MC_CHANGED_MAX - 1);
+    mc_report_json(&tally, &json);
+    json_t *parsed = json_loads(mc_text_z(&json), 0, NULL);
+    json_t *addresses = json_object_get(json_object_get(parsed, "changes"), "addresses");
+    assert_int_equal(json_array_size(addresses), MC_CHANGED_MAX + 3);
+    json_decref(parsed);
+    assert_int_equal(count_of(json.at, "\"unknown_again\""), 2);
+    assert_int_equal(count_of(json.at, "twice@") + count_of(json.at, "once@"), 0);
+    for (size_t l = 0; l < MC_LANGUAGE_COUNT; l++) {
+        struct mc_text page = {0};
+        mc_report_html(&tally, (enum mc_language)l, &page);
+        const char *html = mc_text_z(&page);
+        assert_int_equal(count_of(html, "dead@&lt;b&gt;.example"), 1);
+        assert_int_equal(count_of(html, "silent@x.example"), 1);
+        for (size_t i = 0; i < 2; i++) /* in the figures, and above the addresses */
+            assert_int_equal(count_of(html, titles[l][i]), 2);
+        mc_text_free(&page);
+    }
+    mc_text_free(&text);
+    mc_text_free(&json);
+    mc_tally_free(&tally);
+}
+
 static void frequent_names_outlive_rare_ones(void **state)
 {
     (void)state;
@@ -525,6 +590,7 @@ int main(void)
         cmocka_unit_test(files_appear_whole),
         cmocka_unit_test(report_of_an_unknown_kind_is_refused),
         cmocka_unit_test(the_page_escapes_what_came_from_outside),
+        cmocka_unit_test(what_changed_is_named),
         cmocka_unit_test(frequent_names_outlive_rare_ones),
         cmocka_unit_test(a_sample_speaks_for_the_list),
         cmocka_unit_test(a_sample_without_an_answer_is_not_judged),
