@@ -11,6 +11,7 @@
 #include "cli/command.h"
 #include "cli/fail_if.h"
 #include "cli/interrupt.h"
+#include "cli/outputs.h"
 #include "cli/plan.h"
 #include "cli/progress.h"
 #include "cli/run_log.h"
@@ -140,7 +141,12 @@ static int check_settings(const struct mc_settings *settings)
             return MC_EXIT_USAGE;
         }
     }
-    return MC_EXIT_OK;
+    char error[1024];
+    int status = mc_outputs_check(settings, settings->operand_count ? settings->operands[0] : NULL,
+                                  error, sizeof error);
+    if (status != MC_EXIT_OK)
+        mc_log(MC_LOG_ERROR, "%s", error);
+    return status;
 }
 
 static int finish(const struct mc_settings *settings, const struct mc_tally *tally, bool watched)

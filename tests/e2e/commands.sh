@@ -133,6 +133,29 @@ ok "-o onto the input itself" has '^broken,Bad,undeliverable' "$T/list.csv"
 mailcheck clean --offline --no-store -o "$T/no/such/folder/x.csv" "$T/list.csv"
 same "-o into nowhere" "$status" 1
 
+# --- nothing is written over the list, and what cannot be written is said before hours have passed -
+mkdir "$T/out.d"
+cp "$T/list.csv" "$T/list.txt"
+cp "$T/list.csv" "$T/out.d/review.csv"
+ln -s list.txt "$T/link.txt"
+refused() { # NAME OPTIONS...
+    local before
+    before=$(cat "$T/list.txt" "$T/out.d/review.csv" | cksum)
+    mailcheck clean --offline --no-store "${@:2}"
+    same "$1" "$status $(cat "$T/list.txt" "$T/out.d/review.csv" | cksum) $(wc -l <"$T/err")" \
+        "2 $before 1"
+}
+refused "a report over the list" --report "$T/list.txt" "$T/list.txt"
+refused "by another name" --report "$T/link.txt" "$T/list.txt"
+refused "a report over the rows" --report "$T/new.txt" -o "$T/new.txt" "$T/list.txt"
+refused "parts over the list" --split "$T/out.d" "$T/out.d/review.csv"
+refused "parts over the rows" --split "$T/out.d" -o "$T/out.d/drop.csv" "$T/list.txt"
+mailcheck clean --offline --no-store --report "$T/no/such/r.html" -o "$T/result.csv" "$T/list.txt"
+same "a report into nowhere" "$status $(head -n 1 "$T/result.csv")" "1 before"
+same "and nothing is left beside it" "$(ls "$T" | grep -c '^result\.csv')" 1
+mailcheck clean --offline --no-store --report /dev/null -o /dev/null "$T/list.txt"
+same "a report to a device has no kind" "$status" 2
+
 # --- pipes ---------------------------------------------------------------------------------------
 seq 1 50000 | sed 's/.*/a&@x&.example/' >"$T/many"
 "$MAILCHECK" clean --offline --no-store <"$T/many" 2>"$T/err" | head -n 1 >"$T/out"
