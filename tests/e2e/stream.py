@@ -78,6 +78,18 @@ def write_a_line_read_a_line():
     same("the end of the input ends the line", one.end(), ([b"x@nullmx.example\tundeliverable\tnull_mx"], 10))
 
 
+def write_a_line_read_an_object():
+    for options in ([], ["--unordered"]):
+        one = Coprocess(*OPTIONS, *options, "--format", "jsonl")
+        for email, reason in (("live@pipelining.example", "accepted"), ("nonsense", "invalid_syntax"),
+                              ("x@nullmx.example", "null_mx"), ("dead@slow.example", "no_such_mailbox")):
+            one.write(email.encode() + b"\n")
+            got = json.loads(one.read() or b"{}")
+            same("%s a line in, an object out: %s" % (options, email),
+                 (got.get("address"), got.get("mc_reason")), (email, reason))
+        same("and no more", one.end()[0], [])
+
+
 def order():
     slow, fast = b"live@silent-rcpt.example", b"x@nullmx.example"
     for options in ([], ["--unordered"]):
@@ -163,6 +175,7 @@ def stopped():
 
 
 write_a_line_read_a_line()
+write_a_line_read_an_object()
 order()
 odd_lines()
 slow_reader()
