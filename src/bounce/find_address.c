@@ -102,6 +102,10 @@ bool mc_is_daemon(struct mc_span address)
     for (size_t i = 0; i < MC_ARRAY_LEN(names); i++)
         if (mc_bounce_starts(local, names[i]))
             return true;
+    static const char *const programs[] = {"mailman", "majordomo", "listserv", "sympa"};
+    for (size_t i = 0; i < MC_ARRAY_LEN(programs); i++)
+        if (mc_span_equal_nocase(local, mc_span_of(programs[i])))
+            return true;
     return false;
 }
 

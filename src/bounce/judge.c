@@ -153,6 +153,9 @@ static const struct {
     {"is not responding", MC_REASON_CONNECT_FAILED},
     {"not reachable", MC_REASON_CONNECT_FAILED},
     {"destination computer was", MC_REASON_NO_SUCH_DOMAIN}, /* not found, over two lines */
+    {"destination system of this message could not be found", MC_REASON_NO_SUCH_DOMAIN},
+    {"destination email system is unknown or invalid", MC_REASON_NO_SUCH_DOMAIN},
+    {"no such host", MC_REASON_NO_SUCH_DOMAIN},
     {"NXDOMAIN", MC_REASON_NO_SUCH_DOMAIN},
     {"Host not found", MC_REASON_NO_SUCH_DOMAIN},
     {"host unknown", MC_REASON_NO_SUCH_DOMAIN},
@@ -486,6 +489,11 @@ static enum mc_reason judge(const struct mc_bounce_said *said, const char **rule
     } else if (weak && !remote) {
         return MC_REASON_SERVER_ERROR;
     }
+    /* "larger than the current system limit or the recipient's mailbox is full": the number knows
+     */
+    if (ruling.reason == MC_REASON_MAILBOX_FULL && said->class == 5 && said->subject == 2 &&
+        said->detail == 3 && mc_bounce_has(said->text, "larger"))
+        return MC_REASON_BLOCKED;
     *rule = ruling.rule;
     /* the sending host found no such domain: a server that answered would be there */
     if (!remote && ruling.reason == MC_REASON_DOMAIN_NOT_SERVED &&

@@ -324,6 +324,10 @@ static void emit_prose(struct report *report, struct mc_span address, bool alone
             (!said.text.len || mc_span_equal_nocase(first_address(subject), address)))
             said.text = subject;
     }
+    /* "<mx.example.org #5.1.1>": Exchange's number, and qmail's */
+    size_t number = mc_bounce_find(said.text, " #5.") + 2;
+    if (number < said.text.len)
+        mc_bounce_status(mc_span(said.text.at + number, said.text.len - number), &said);
     struct mc_span mailed = mc_prose_mailed(&report->prose, address);
     emit(report, settle(report, address, mailed), &said, mc_span("", 0));
 }
