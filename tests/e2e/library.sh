@@ -3,11 +3,11 @@
 # The library in other programs' loops: the examples, asking real mail servers, line by line.
 source "$(dirname "$0")/lib.sh"
 [ "${MAILCHECK_VARIANT:-release}" = release ] || exit 0 # it is the release that is linked
-need=$(sed -n 's/^PKGS *:= *//p' Makefile)
+need=$(sed -n 's/^LIB_PKGS *:= *//p' Makefile)
 for example in poll_loop libevent_loop; do
     # shellcheck disable=SC2046,SC2086 # words on purpose
     ok "$example compiles" cc -Wall -Wextra -Werror -Iinclude -o "$T/$example" \
-        data/examples/$example.c build/release/libmailcheck.a $(pkg-config --libs $need) -lunistring -lcsv
+        data/examples/$example.c build/release/libmailcheck.a $(pkg-config --libs $need) -lunistring
 done
 same "libevent_loop: some at once" \
     "$("$T/libevent_loop" live.a@pipelining.example dead.a@pipelining.example any@catchall.example nonsense \
