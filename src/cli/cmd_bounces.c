@@ -16,6 +16,7 @@
 #include "cli/command.h"
 #include "cli/feedback.h"
 #include "cli/follow.h"
+#include "cli/outputs.h"
 #include "cli/state_place.h"
 #include "lists/lists.h"
 
@@ -281,15 +282,19 @@ static bool read_all(const struct mc_settings *settings, struct output *output,
 
 static bool is_usable(const struct mc_settings *settings)
 {
-    bool standard = !settings->operand_count;
-    for (size_t i = 0; i < settings->operand_count; i++)
+    bool standard = !settings->operand_count, over_itself = false;
+    for (size_t i = 0; i < settings->operand_count; i++) {
         standard = standard || !strcmp(settings->operands[i], "-");
+        over_itself |= mc_outputs_same_file(settings->output, settings->operands[i]);
+    }
     if (settings->verp && !mc_verp_valid(settings->verp))
         mc_log(MC_LOG_ERROR, "--verp takes a pattern with {local} and {domain}, such as "
                              "bounces+{local}={domain}@lists.example");
     else if (settings->follow && standard)
         mc_log(MC_LOG_ERROR,
                "--follow wants the folder of mail, or the log, that is to be watched");
+    else if (over_itself)
+        mc_log(MC_LOG_ERROR, "-o %s would be written over what is to be read", settings->output);
     else
         return true;
     return false;

@@ -13,8 +13,8 @@ static bool is_file(const char *path)
     return path && strcmp(path, "-") != 0;
 }
 
-/* Under whatever names. A device, such as /dev/null, is not written over. */
-static bool same_file(const char *one, const char *other)
+/* A device, such as /dev/null, is not written over. */
+bool mc_outputs_same_file(const char *one, const char *other)
 {
     struct stat left, right;
     if (!is_file(one) || !is_file(other))
@@ -30,17 +30,18 @@ int mc_outputs_check(const struct mc_settings *settings, const char *list, char 
                      size_t error_size)
 {
     static const char *const parts[] = {"send.csv", "review.csv", "drop.csv"};
-    if (same_file(settings->report, list) || same_file(settings->report, settings->output)) {
+    bool over_list = mc_outputs_same_file(settings->report, list);
+    if (over_list || mc_outputs_same_file(settings->report, settings->output)) {
         snprintf(error, error_size,
                  "--report %s would be written over the %s: give it another name", settings->report,
-                 same_file(settings->report, list) ? "list" : "rows of -o");
+                 over_list ? "list" : "rows of -o");
         return MC_EXIT_USAGE;
     }
     for (size_t i = 0; settings->split && i < MC_ARRAY_LEN(parts); i++) {
         char part[4096];
         snprintf(part, sizeof part, "%s/%s", settings->split, parts[i]);
-        if (!same_file(part, list) && !same_file(part, settings->output) &&
-            !same_file(part, settings->report))
+        if (!mc_outputs_same_file(part, list) && !mc_outputs_same_file(part, settings->output) &&
+            !mc_outputs_same_file(part, settings->report))
             continue;
         snprintf(error, error_size,
                  "--split %s would write its %s over another file of this run: name another folder",

@@ -8,6 +8,9 @@
 
 #include "cli/settings.h"
 
+/* The same regular file, under whatever names; NULL and "-" are none. */
+bool mc_outputs_same_file(const char *one, const char *other);
+
 /* The exit status, and a sentence in `error` where that is not 0. `list` is NULL for standard
  * input. */
 int mc_outputs_check(const struct mc_settings *settings, const char *list, char *error,

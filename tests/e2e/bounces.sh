@@ -35,6 +35,10 @@ ok "and how many" has '1 that report nothing' "$T/err"
 mailcheck bounces -o "$T/no/folder/rows.csv" $box/qmail.eml
 same "a file that cannot be made" "$status" 1
 
+cp $box/qmail.eml "$T/mine.eml"
+mailcheck bounces -o "$T/mine.eml" "$T/mine.eml"
+same "a file is not written over itself" "$status $(cmp "$T/mine.eml" $box/qmail.eml && echo same)" "2 same"
+
 # --- what is no text, and traps ------------------------------------------------------------------
 printf '\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1rest' >"$T/mail.msg"
 mailcheck bounces "$T/mail.msg"
