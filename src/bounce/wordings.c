@@ -26,7 +26,8 @@ struct index {
 
 static uint32_t hash_of(const char *at)
 {
-    return ((at[0] | 0x20u) << 8 ^ (at[1] | 0x20u) << 4 ^ (at[2] | 0x20u)) % HASHES;
+    const unsigned char *byte = (const unsigned char *)at;
+    return ((byte[0] | 0x20u) << 8 ^ (byte[1] | 0x20u) << 4 ^ (byte[2] | 0x20u)) % HASHES;
 }
 
 static const char *word_at(const void *words, size_t i, size_t stride)
