@@ -122,5 +122,8 @@ fetch() { # PACKAGE...
 case $what in
 demo) fetch nsd ;;
 bench) fetch nsd nginx ;;
-check) fetch nsd nginx unbound postfix exim4-daemon-light opensmtpd openapi-specification ;;
+check)
+    fetch nsd nginx unbound postfix exim4-daemon-light opensmtpd openapi-specification
+    command -v systemd-analyze >/dev/null || fetch systemd
+    ;;
 esac
