@@ -52,6 +52,7 @@ if [ "$what" = check ]; then
     want clang-format command -v clang-format
     want openssl command -v openssl
     want mandoc command -v mandoc
+    want dpkg-dev command -v dpkg-shlibdeps
     want lintian command -v lintian
     want chromium command -v chromium
     want curl command -v curl

@@ -166,8 +166,14 @@ static int read_config(const char *path, bool must_exist, const struct mc_comman
     int number = 0, status = 0;
     FILE *file = fopen(path, "re");
     if (!file) {
-        if (!must_exist && (errno == ENOENT || errno == ENOTDIR || errno == EACCES))
+        if (!must_exist && (errno == ENOENT || errno == ENOTDIR))
             return 0;
+        if (!must_exist && errno == EACCES) { /* it may hold a password that is not for everybody */
+            mc_log(MC_LOG_WARNING,
+                   "cannot read the config file %s: %s; what it says is not in force", path,
+                   strerror(errno));
+            return 0;
+        }
         mc_log(MC_LOG_ERROR, "cannot read the config file %s: %s", path, strerror(errno));
         return MC_EXIT_FAILED;
     }
@@ -301,6 +307,8 @@ static int read_argv(const struct mc_command *command, int argc, char **argv, bo
         }
         const struct mc_option *option = option_by_getopt(got);
         MC_ASSERT(option);
+        if (only_config && strcmp(option->name, "quiet") == 0)
+            mc_log_set_level(MC_LOG_ERROR); /* what the files give rise to, too */
         if (only_config && strcmp(option->name, "config") != 0)
             continue;
         if (!option->store(option, option->value ? optarg : NULL, settings, error, sizeof error)) {

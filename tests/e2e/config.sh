@@ -25,6 +25,18 @@ mailcheck clean --config "$T/bad.conf" --print-config
 same "an unknown key: exit status" "$status" 2
 ok "with file and line" has 'bad\.conf:2: .*"pacee"' "$T/err"
 rm -r "$T/config"
+# one that is there and may not be read: root loses the right to read everything for this
+mkdir -p "$T/config/mailcheck"
+install -m 000 /dev/null "$T/config/mailcheck/mailcheck.conf"
+as_others=()
+[ "$(id -u)" != 0 ] || as_others=(setpriv --bounding-set=-dac_override,-dac_read_search)
+status=0
+"${as_others[@]}" "$MAILCHECK" check --offline ann@x.example >"$T/out" 2>"$T/err" || status=$?
+same "a config file that may not be read is no reason to stop" "$status" 12
+ok "and is said" has 'warning: cannot read .*mailcheck\.conf: Permission denied' "$T/err"
+"${as_others[@]}" "$MAILCHECK" check -q --offline ann@x.example >"$T/out" 2>"$T/err"
+same "but not to who wants errors only" "$(cat "$T/err")" ""
+rm -rf "$T/config"
 mkdir -p "$T/there/mailcheck"
 cp "$T/bad.conf" "$T/there/mailcheck/mailcheck.conf"
 cd "$T" || exit 1 # a relative XDG_CONFIG_HOME counts for nothing, as its specification says
