@@ -53,9 +53,9 @@ for source in probe store; do
         --format jsonl --split "$T/split" --report "$T/report.html" -o "$T/result.jsonl" \
         "$T/goes-on.csv" >"$T/out" 2>"$T/err" &
     program=$!
-    wait_until "both servers are asked" asked mx.silent-rcpt.example
-    [ "$source" = store ] || wait_until "both servers are asked" asked mx.pipelining.example
-    mx sync
+    wait_until "the silent server is asked" asked mx.silent-rcpt.example
+    wait_until "the other one has answered" \
+        "$MAILCHECK" store --store "$T/goes-on.db" get live@pipelining.example
     kill -TERM "$program"
     wait "$program"
     same "$source: exit status" "$?" 143
