@@ -291,17 +291,21 @@ void mc_prober_refund(struct mc_session *session)
     mc_peers_refund(&prober->peers, session->peer, unsaid);
 }
 
-/* Only controls are left to ask, the last ones of their domains, and nobody waits for this session:
- * what their answers may still bring (a doubted recipient to be asked anew) is rare enough for a
- * session of its own. */
+/* Only controls are left to ask, the last ones of their domains, and nobody waits for this session.
+ * A refusal in ambiguous words would ask for somebody behind it, but this server has plainer ones.
+ */
 static bool is_last(const struct mc_prober *prober, const struct mc_session *session)
 {
     const struct mc_batch *batch = &session->dialogue.batch;
     for (uint32_t i = 0; i < batch->count; i++)
         if (batch->items[i].asking != MC_ASKING_SETTLED && !batch->items[i].is_control)
             return false;
-    return !session->doubts.count && !mc_route_has_work(&prober->routes.routes[session->route]) &&
-           prober->peers.peers[session->peer].waiting.first == MC_NONE;
+    const struct mc_peer *peer = &prober->peers.peers[session->peer];
+    const struct mc_route_list *waiting = &peer->waiting; /* its own route has nothing left */
+    bool alone = waiting->first == MC_NONE ||
+                 (waiting->first == session->route && waiting->last == session->route);
+    return peer->plain_no && alone && !session->doubts.count &&
+           !mc_route_has_work(&prober->routes.routes[session->route]);
 }
 
 static void fill(struct mc_session *session)

@@ -111,6 +111,8 @@ static void tell_learned(struct mc_prober *prober, uint32_t number)
 void mc_prober_ended(struct mc_session *session, const char *why)
 {
     struct mc_prober *prober = mc_prober_of(session);
+    if (session->dialogue.quit_said && session->doubts.count) /* too early: for them, too */
+        session->dialogue.habits.quits_apart = true;
     mc_peers_learn(&prober->peers, session->peer, &session->dialogue);
     prober->routes.routes[session->route].sessions--;
     mc_prober_refund(session);

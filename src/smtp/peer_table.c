@@ -365,6 +365,7 @@ bool mc_peers_answered(struct mc_peers *peers, uint32_t number, const struct mc_
     struct mc_peer *peer = &peers->peers[number];
     struct mc_house *house = &peers->houses[peer->house];
     peer->answered = true;
+    peer->plain_no |= ruling->reason == MC_REASON_NO_SUCH_MAILBOX && ruling->surety == MC_SURE;
     if (reply->code >= 400)
         house->refusal_credit -= TOKEN;
     if (ruling->blame != MC_BLAME_US)
@@ -396,6 +397,7 @@ void mc_peers_learn(struct mc_peers *peers, uint32_t number, const struct mc_dia
     habits->lock_step |= news->lock_step;
     habits->wants_tls |= news->wants_tls;
     habits->tls_broken |= news->tls_broken;
+    habits->quits_apart |= news->quits_apart;
     keep_lower(&habits->transaction_rcpts, news->transaction_rcpts);
     keep_lower(&habits->session_transactions, news->session_transactions);
     keep_lower(&habits->session_refusals, news->session_refusals);

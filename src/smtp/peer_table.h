@@ -56,6 +56,7 @@ struct mc_peer {
     bool connected;    /* once at least */
     bool welcomed;     /* answered EHLO or HELO well: no longer new */
     bool answered;     /* some recipient */
+    bool plain_no;     /* it has refused one in words that need no proof */
     bool utf8_known;   /* habits.no_smtputf8 was heard from it */
     bool dead;         /* not asked again in this run ... */
     bool dead_for_now; /* ... but by a greylisting retry */

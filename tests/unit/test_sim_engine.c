@@ -138,9 +138,6 @@ static void a_control_proves_in_the_same_session(void **state)
     assert_string_equal(reason(&bed, 0), "accepted");
     assert_int_equal(occurrences(&server, "< RCPT"), 2);
     assert_int_equal(server.accepted, 1);
-    /* with which it is over: QUIT comes along */
-    const char *log = mc_text_z(&server.log);
-    assert_true(strstr(log, "< QUIT") < strstr(log, "> 550"));
     tear_down(&bed, &server);
 }
 
@@ -247,6 +244,64 @@ static void ambiguous_refusals(void **state)
     assert_string_equal(reason(&bed, 3), "no_such_mailbox");
     sim_server_clear(&no);
     tear_down(&bed, &yes);
+}
+
+/* Where a server has refused in plain words, QUIT goes with the control ... */
+static void quit_goes_with_the_control(void **state)
+{
+    (void)state;
+    static const struct sim_rule rules[] = {LIVE("ann"), UNKNOWN};
+    struct sim_server server = {SIM_RULES(rules)};
+    struct bed bed;
+    set_up(&bed, ONE_MX "; two.com MX 10 mx.acme.com.", 0);
+    serve(&bed, "198.18.0.1", &server);
+    add(&bed, "ann@acme.com");
+    run(&bed);
+    const char *log = mc_text_z(&server.log);
+    assert_true(strstr(log, "1> 550") < strstr(log, "1< QUIT"));
+    add(&bed, "ann@two.com");
+    run(&bed);
+    assert_string_equal(reason(&bed, 1), "accepted");
+    log = mc_text_z(&server.log);
+    assert_true(strstr(log, "2< QUIT") < strstr(log, "2> 550"));
+    tear_down(&bed, &server);
+}
+
+/* ... and where it then finds other words, which want somebody behind them whom the server accepts,
+ * the control is asked again, and QUIT waits from then on. */
+static void an_ambiguous_no_to_the_control(void **state)
+{
+    (void)state;
+    static const struct sim_rule rules[] = {
+        LIVE("ann"),
+        {.line = "RCPT TO:<bob@*", .reply = "550 5.1.1 no such user\r\n"},
+        {.line = "RCPT TO:*", .reply = "550 Rejected\r\n"}};
+    static const struct {
+        const char *first, *second;
+        unsigned sessions;
+    } steps[] = {
+        {"ann@one.com", NULL, 1}, /* the control, and ann once more */
+        {"ann@acme.com", "bob@acme.com", 2},
+        {"ann@two.com", NULL, 4},
+        {"ann@six.com", NULL, 5},
+    };
+    struct sim_server server = {SIM_RULES(rules)};
+    struct bed bed;
+    set_up(&bed,
+           ONE_MX "; one.com MX 10 mx.acme.com.; two.com MX 10 mx.acme.com.;"
+                  "six.com MX 10 mx.acme.com.",
+           0);
+    serve(&bed, "198.18.0.1", &server);
+    for (size_t i = 0; i < MC_ARRAY_LEN(steps); i++) {
+        size_t number = bed.count;
+        add(&bed, steps[i].first);
+        if (steps[i].second)
+            add(&bed, steps[i].second);
+        run(&bed);
+        assert_string_equal(reason(&bed, number), "accepted");
+        assert_int_equal(server.accepted, steps[i].sessions);
+    }
+    tear_down(&bed, &server);
 }
 
 /* After some refusals the server says an ambiguous no to everybody: an earlier yes does not make
@@ -553,6 +608,8 @@ int main(void)
         cmocka_unit_test(greylisting_without_end),
         cmocka_unit_test(a_stop_tells_waiting_from_unasked),
         cmocka_unit_test(ambiguous_refusals),
+        cmocka_unit_test(quit_goes_with_the_control),
+        cmocka_unit_test(an_ambiguous_no_to_the_control),
         cmocka_unit_test(ambiguous_for_everybody_from_there_on),
         cmocka_unit_test(the_other_mx_serves_the_domain),
         cmocka_unit_test(one_relay_refusal_is_not_the_domain),
