@@ -85,7 +85,7 @@ uint32_t mc_mx_sets_add(struct mc_mx_sets *sets, const struct mc_mx_entry *entri
     uint32_t set = (uint32_t)sets->count;
     sets->sets = mc_grow(sets->sets, sets->count, &sets->room, sizeof *sets->sets);
     sets->sets[sets->count++] =
-        (struct mc_mx_set){(uint32_t)sets->entry_count, (uint32_t)count, MC_NONE};
+        (struct mc_mx_set){(uint32_t)sets->entry_count, (uint32_t)count, MC_NONE, {0}};
     for (size_t i = 0; i < count; i++) {
         sets->entries =
             mc_grow(sets->entries, sets->entry_count, &sets->entry_room, sizeof *sets->entries);

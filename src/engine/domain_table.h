@@ -66,11 +66,18 @@ void mc_domain_table_fetch(struct mc_domain_table *table, struct mc_span name);
 struct mc_span mc_domain_table_name(const struct mc_domain_table *table, uint32_t domain);
 void mc_domain_table_free(struct mc_domain_table *table);
 
+/* What the lists say of a domain by its best MX host. */
+struct mc_host_facts {
+    uint16_t provider; /* for mc_lists_provider_at */
+    bool disposable, known;
+};
+
 /* Interned lists of MX hosts, best preference first. */
 struct mc_mx_sets {
     struct mc_mx_set {
         uint32_t first, count; /* into entries */
         uint32_t route;        /* the prober's; MC_NONE: not made yet */
+        struct mc_host_facts facts;
     } * sets;
     size_t count, room;
     struct mc_mx_entry *entries;

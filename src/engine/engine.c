@@ -84,12 +84,19 @@ static void domain_known(struct mc_engine *engine, uint32_t index)
 }
 
 void mc_engine_note_best_host(struct mc_engine *engine, struct mc_domain *domain,
-                              struct mc_span best_host)
+                              struct mc_span best_host, struct mc_host_facts *kept)
 {
-    const struct mc_provider *provider = mc_lists_provider(engine->lists, best_host);
-    domain->provider = provider ? (uint16_t)provider->index : 0;
-    if (mc_lists_is_disposable_mx(engine->lists, best_host))
-        domain->disposable = true;
+    struct mc_host_facts facts = kept ? *kept : (struct mc_host_facts){0};
+    if (!facts.known) {
+        const struct mc_provider *provider = mc_lists_provider(engine->lists, best_host);
+        facts.provider = provider ? (uint16_t)provider->index : 0;
+        facts.disposable = mc_lists_is_disposable_mx(engine->lists, best_host);
+        facts.known = true;
+    }
+    if (kept)
+        *kept = facts;
+    domain->provider = facts.provider;
+    domain->disposable = domain->disposable || facts.disposable;
 }
 
 static void ask_more(struct mc_engine *engine);
@@ -108,8 +115,9 @@ static void mx_answered(void *arg, const struct mc_mx_answer *answer)
         domain->best_host = mc_arena_add(names, answer->best_host);
     if (answer->reason != MC_REASON_ACCEPTED)
         domain->detail = mc_arena_add(names, mc_span_of(answer->detail));
-    mc_engine_note_best_host(engine, domain, answer->best_host);
     uint32_t set = mc_mx_sets_add(&engine->sets, answer->entries, answer->count);
+    mc_engine_note_best_host(engine, domain, answer->best_host,
+                             set == MC_NONE ? NULL : &engine->sets.sets[set].facts);
     for (size_t kind = 0; kind < MC_LANES; kind++)
         domain->set[kind] = set;
     lookup->next_free = engine->free_lookups;
@@ -208,11 +216,13 @@ static void describe_domain(struct mc_engine *engine, uint32_t index)
     struct mc_domain *domain = &engine->domains.domains[index];
     struct mc_span name = mc_domain_table_name(&engine->domains, index);
     domain->created_ms = mc_engine_elapsed_ms(engine);
-    domain->disposable = mc_lists_is_disposable(engine->lists, name);
-    domain->free = mc_lists_is_free(engine->lists, name);
-    size_t len = mc_lists_suggest(engine->lists, name, suggestion);
-    if (len)
+    struct mc_domain_facts facts = mc_lists_domain_facts(engine->lists, name);
+    domain->disposable = facts.is_disposable;
+    domain->free = facts.is_free;
+    if (facts.is_slip) {
+        size_t len = mc_lists_suggest(engine->lists, name, suggestion);
         domain->suggestion = mc_arena_add(&engine->domains.names, mc_span(suggestion, len));
+    }
     if (engine->store && !engine->gathering)
         mc_recall_domain(engine, index);
 }

@@ -50,7 +50,7 @@ void mc_recall_take_domain(struct mc_engine *engine, uint32_t index,
     if (known.outcome_at) {
         domain->recalled = true;
         domain->best_host = mc_arena_add(names, known.best_host);
-        mc_engine_note_best_host(engine, domain, known.best_host);
+        mc_engine_note_best_host(engine, domain, known.best_host, NULL);
     }
     if (mc_recall_is_fresh(engine, known.proof_at, MC_RULES_PROOF_SECONDS)) {
         domain->proof.by_best = known.proof & MC_STORE_PROOF_BEST;

@@ -110,9 +110,10 @@ void mc_engine_settle(struct mc_engine *engine, uint32_t address, enum mc_reason
 struct mc_span mc_engine_deciding_line(struct mc_engine *engine, uint32_t address);
 /* local@domain, as it is sent; valid until the next call and the next mc_engine_result. */
 struct mc_span mc_engine_email(struct mc_engine *engine, uint32_t address);
-/* What the lists say of a domain whose best MX host this is. */
+/* What the lists say of a domain whose best MX host this is; `kept` of the others with that host,
+ * may be NULL. */
 void mc_engine_note_best_host(struct mc_engine *engine, struct mc_domain *domain,
-                              struct mc_span best_host);
+                              struct mc_span best_host, struct mc_host_facts *kept);
 /* An address that nothing has decided yet goes where it is to wait. */
 void mc_engine_want_domain(struct mc_engine *engine, uint32_t domain);
 void mc_engine_join(struct mc_engine *engine, uint32_t address);
