@@ -8,58 +8,29 @@
 /* ---- text tools ---- */
 
 #define ANSWERS 256
-#define BRIEF   48 /* bytes; in longer ones it pays to look for the rarest letter first */
 
-/* How seldom a byte is in mail: a letter more seldom than another comes first. */
-static unsigned rarity(char c)
+static char upper_of(char c)
 {
-    static const char usual[] = " etaonisrhldcumpfgbywv0123456789-=.,:;/<>_kTSAx";
-    const char *at = memchr(usual, c, sizeof usual - 1);
-    return at ? (unsigned)(at - usual) : (unsigned)sizeof usual;
+    return c >= 'a' && c <= 'z' ? (char)(c - ('a' - 'A')) : c;
 }
 
-/* The next place of either of the two bytes, the end where there is none. */
-struct either {
-    const char *at[2];
-    char c[2];
-};
-
-static const char *next_of(struct either *either, const char *from, const char *end)
-{
-    for (size_t i = 0; i < 2; i++)
-        if (!either->at[i] || either->at[i] < from) {
-            const char *at = memchr(from, either->c[i], (size_t)(end - from));
-            either->at[i] = at ? at : end;
-        }
-    return either->at[0] < either->at[1] ? either->at[0] : either->at[1];
-}
-
-static size_t find_in_long(struct mc_span text, const char *what, size_t len)
-{
-    size_t rare = 0;
-    for (size_t i = 1; i < len; i++)
-        if (rarity(what[i]) > rarity(what[rare]))
-            rare = i;
-    char lower = mc_ascii_lower(what[rare]);
-    char upper = lower >= 'a' && lower <= 'z' ? (char)(lower - ('a' - 'A')) : lower;
-    const char *from = text.at + rare, *end = text.at + text.len - (len - 1 - rare);
-    struct either either = {{NULL, lower == upper ? end : NULL}, {lower, upper}};
-    for (; (from = next_of(&either, from, end)) < end; from++)
-        if (mc_span_equal_nocase(mc_span(from - rare, len), mc_span(what, len)))
-            return (size_t)(from - rare - text.at);
-    return text.len;
-}
-
+/* Horspool's method: the byte under the last letter says how far on the next place is. */
 size_t mc_bounce_find(struct mc_span text, const char *what)
 {
+    uint8_t skip[256];
     size_t len = strlen(what);
-    char first = mc_ascii_lower(what[0]);
-    if (text.len >= BRIEF && len && len <= text.len)
-        return find_in_long(text, what, len);
-    for (size_t i = 0; i + len <= text.len; i++)
-        if (mc_ascii_lower(text.at[i]) == first &&
-            mc_span_equal_nocase(mc_span(text.at + i, len), mc_span(what, len)))
-            return i;
+    if (!len || len > text.len)
+        return text.len;
+    memset(skip, len < UINT8_MAX ? (int)len : UINT8_MAX, sizeof skip);
+    for (size_t i = len > UINT8_MAX ? len - UINT8_MAX : 0; i + 1 < len; i++) {
+        char c = mc_ascii_lower(what[i]);
+        skip[(unsigned char)c] = skip[(unsigned char)upper_of(c)] = (uint8_t)(len - 1 - i);
+    }
+    char last = mc_ascii_lower(what[len - 1]);
+    for (size_t end = len - 1; end < text.len; end += skip[(unsigned char)text.at[end]])
+        if (mc_ascii_lower(text.at[end]) == last &&
+            mc_span_equal_nocase(mc_span(text.at + end + 1 - len, len), mc_span(what, len)))
+            return end + 1 - len;
     return text.len;
 }
 

@@ -1,7 +1,10 @@
 #!/usr/bin/python3
-"""make_bounces.py COUNT MAILDIR MBOX: the messages of tests/cases/bounces, multiplied: other
-recipients, the replies of tests/cases/replies.tsv in place of their own, the trace fields and the
-returned newsletter that real ones have. The same COUNT always gives the same bytes."""
+"""make_bounces.py COUNT MAILDIR MBOX STANDARD WHOLE: the messages of tests/cases/bounces,
+multiplied: other recipients, the replies of tests/cases/replies.tsv in place of their own, the
+trace fields and the returned newsletter that real ones have. STANDARD is an mbox of a quarter as
+many reports by RFC 3464 with the returned message's header, as Postfix writes them; WHOLE one of a
+fiftieth, with all of a newsletter. The same COUNT always gives the same bytes."""
+import base64
 import pathlib
 import random
 import re
@@ -39,6 +42,55 @@ PROSE = ("here is what was new in week {n}. The first parcel left the house on M
          "on Friday; what is left goes out with the next boat. Write to news@sender.example.\n")
 
 
+REPORT = """From: MAILER-DAEMON@mx{n}.example.net (Mail Delivery System)
+Subject: Undelivered Mail Returned to Sender
+To: news@sender.example
+Auto-Submitted: auto-replied
+MIME-Version: 1.0
+Content-Type: multipart/report; report-type=delivery-status;
+\tboundary="{id}.1793613600/mx{n}.example.net"
+
+This is a MIME-encapsulated message.
+
+--{id}.1793613600/mx{n}.example.net
+Content-Description: Notification
+Content-Type: text/plain; charset=us-ascii
+
+This is the mail system at host mx{n}.example.net.
+
+I'm sorry to have to inform you that your message could not
+be delivered to one or more recipients. It's attached below.
+
+                   The mail system
+
+<{to}>: host mx.{to_domain}[198.18.{a}.{b}] said: {reply}
+    (in reply to RCPT TO command)
+
+--{id}.1793613600/mx{n}.example.net
+Content-Description: Delivery report
+Content-Type: message/delivery-status
+
+Reporting-MTA: dns; mx{n}.example.net
+X-Postfix-Queue-ID: {id}
+X-Postfix-Sender: rfc822; news@sender.example
+Arrival-Date: Mon,  2 Nov 2026 10:{m:02}:{s:02} +0000 (UTC)
+
+Final-Recipient: rfc822; {to}
+Original-Recipient: rfc822;{to}
+Action: failed
+Status: 5.0.0
+Remote-MTA: dns; mx.{to_domain}
+Diagnostic-Code: smtp; {reply}
+
+--{id}.1793613600/mx{n}.example.net
+Content-Description: Undelivered Message
+Content-Type: {kind}
+
+{letter}
+--{id}.1793613600/mx{n}.example.net--
+"""
+
+
 def replies():
     found = []
     for line in open("tests/cases/replies.tsv", encoding="utf-8"):
@@ -67,20 +119,61 @@ def message(template, number, choose, reply):
     return TRACE.format(**facts) + text
 
 
+def report(number, choose, reply, whole):
+    domain = f"d{choose.randrange(5000)}.example.org"
+    facts = {"n": number, "a": number >> 8 & 255, "b": number & 255, "m": choose.randrange(60),
+             "s": choose.randrange(60), "id": f"{choose.getrandbits(44):011X}",
+             "hash": f"{choose.getrandbits(170):043x}=", "to": f"gone{number}@{domain}",
+             "to_domain": domain}
+    header = LETTER.format(**facts).split("\n\n")[0]
+    kind = "message/rfc822" if whole else "text/rfc822-headers"
+    if whole:
+        text = base64.encodebytes((PROSE.format(**facts) * 200).encode()).decode()
+        line = "<td style=3D\"padding: 0\">What is new this week, and what it costs</td>=\n"
+        header = header[:header.rindex("\n")] + f"""
+Content-Type: multipart/alternative; boundary="{facts['id']}"
+
+--{facts['id']}
+Content-Type: text/plain; charset=utf-8
+Content-Transfer-Encoding: base64
+
+{text}
+--{facts['id']}
+Content-Type: text/html; charset=utf-8
+Content-Transfer-Encoding: quoted-printable
+
+{line * 600}
+--{facts['id']}--
+"""
+    reply = reply.replace("user@example.com", facts["to"]).replace("\\n", "\n    ")
+    return TRACE.format(**facts) + REPORT.format(**facts, kind=kind, letter=header, reply=reply)
+
+
+def write_box(name, messages):
+    with open(name, "wb") as box:
+        for raw in messages:
+            box.write(b"From MAILER-DAEMON Mon Nov  2 10:00:00 2026\n")
+            box.write(re.sub(rb"(?m)^(>*From )", rb">\1", raw) + b"\n")
+
+
 def main():
-    count, maildir, mbox = int(sys.argv[1]), pathlib.Path(sys.argv[2]), sys.argv[3]
+    count, maildir, mbox, standard, whole = (int(sys.argv[1]), pathlib.Path(sys.argv[2]),
+                                             *sys.argv[3:6])
     templates = [path.read_text(encoding="utf-8", errors="surrogateescape")
                  for path in sorted(pathlib.Path("tests/cases/bounces").glob("*.eml"))]
     choose, said = random.Random(17), replies()
     for folder in ("new", "cur", "tmp"):
         (maildir / folder).mkdir(parents=True)
-    with open(mbox, "wb") as box:
-        for number in range(count):
-            raw = message(templates[number % len(templates)], number, choose, choose.choice(said))
-            raw = raw.encode("utf-8", "surrogateescape")
-            (maildir / "cur" / f"1793613600.M{number}.mx:2,S").write_bytes(raw)
-            box.write(b"From MAILER-DAEMON Mon Nov  2 10:00:00 2026\n")
-            box.write(re.sub(rb"(?m)^(>*From )", rb">\1", raw) + b"\n")
+    messages = []
+    for number in range(count):
+        raw = message(templates[number % len(templates)], number, choose, choose.choice(said))
+        raw = raw.encode("utf-8", "surrogateescape")
+        (maildir / "cur" / f"1793613600.M{number}.mx:2,S").write_bytes(raw)
+        messages.append(raw)
+    write_box(mbox, messages)
+    for name, number, all_of_it in ((standard, count // 4, False), (whole, count // 50, True)):
+        write_box(name, (report(n, choose, choose.choice(said), all_of_it).encode()
+                         for n in range(number)))
 
 
 main()
