@@ -165,7 +165,9 @@ static void on_reload(void *arg, int number)
     struct service *service = arg;
     char error[512];
     (void)number;
-    if (service->settings->keys && !mc_access_reload(service->access, error, sizeof error))
+    if (!service->settings->keys)
+        mc_log(MC_LOG_INFO, "no --keys: there is nothing to read again");
+    else if (!mc_access_reload(service->access, error, sizeof error))
         mc_log(MC_LOG_ERROR, "%s; the keys stay as they were", error);
     else
         mc_log(MC_LOG_INFO, "keys read again");

@@ -47,6 +47,7 @@ struct mc_access {
     struct mc_access_options options;
     struct key *keys;
     size_t key_count;
+    uint32_t readings; /* of the file of keys */
     struct network *proxies;
     size_t proxy_count, proxy_room;
     struct client *clients;
@@ -231,9 +232,11 @@ static bool read_file(const char *path, struct mc_text *text, char *error, size_
     }
     if (n < 0)
         snprintf(error, error_size, "cannot read the keys in %s: %s", path, strerror(errno));
+    else if (text->len > FILE_MAX)
+        snprintf(error, error_size, "%s is larger than a file of keys can be", path);
     if (fd >= 0)
         close(fd);
-    return n >= 0;
+    return n >= 0 && text->len <= FILE_MAX;
 }
 
 bool mc_access_reload(struct mc_access *access, char *error, size_t error_size)
@@ -276,6 +279,7 @@ bool mc_access_reload(struct mc_access *access, char *error, size_t error_size)
     free_keys(access->keys, access->key_count);
     access->keys = keys;
     access->key_count = count;
+    access->readings++;
     return true;
 }
 
@@ -293,9 +297,10 @@ static bool find_key(const struct mc_access *access, struct mc_span secret, uint
     return found;
 }
 
-const char *mc_access_key_name(const struct mc_access *access, uint32_t key)
+const char *mc_access_key_name(const struct mc_access *access, const struct mc_caller *caller)
 {
-    return access->keys[key].name;
+    bool has_one = caller->kind == MC_CALLER_KEY && caller->keys == access->readings;
+    return has_one ? access->keys[caller->key].name : "-";
 }
 
 /* ---- who is it? ---- */
@@ -331,6 +336,7 @@ void mc_access_identify(const struct mc_access *access, const struct mc_http_req
         .kind = MC_CALLER_ANYBODY,
         .client = client_of(access, request, peer),
         .deepest = MAILCHECK_DEPTH_DNS,
+        .keys = access->readings,
     };
     if (bearer.len && !given.len) {
         struct mc_span scheme = word(&bearer);

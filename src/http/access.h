@@ -43,7 +43,7 @@ struct mc_caller {
         MC_CALLER_LOCAL,
         MC_CALLER_REFUSED
     } kind;
-    uint32_t key;                 /* MC_CALLER_KEY: which */
+    uint32_t key, keys;           /* MC_CALLER_KEY: which, of which reading of the file */
     struct mc_http_peer client;   /* who is behind the proxy */
     enum mailcheck_depth deepest; /* he may ask for */
 };
@@ -55,8 +55,9 @@ void mc_access_identify(const struct mc_access *access, const struct mc_http_req
 uint32_t mc_access_spend(struct mc_access *access, const struct mc_caller *caller,
                          uint32_t addresses, int64_t now_ms, int64_t wall_clock);
 
-/* The name of a key, for logs and counts. */
-const char *mc_access_key_name(const struct mc_access *access, uint32_t key);
+/* The name of the caller's key, for logs; "-" where he has none, or it was read before the file was
+ * read again. */
+const char *mc_access_key_name(const struct mc_access *access, const struct mc_caller *caller);
 
 /* May a page of this origin read our answers? */
 bool mc_access_origin(const struct mc_access *access, struct mc_span origin);

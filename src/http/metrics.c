@@ -40,9 +40,7 @@ void mc_metrics_answered(struct mc_endpoints *endpoints, const struct visit *vis
     if (mc_log_level() >= MC_LOG_INFO)
         mc_log(MC_LOG_INFO, "path=%s status=%d ms=%.1f addresses=%zu key=%s",
                visit->route ? visit->route->path : "?", status, (double)us / 1000, visit->asked,
-               visit->caller.kind == MC_CALLER_KEY
-                   ? mc_access_key_name(endpoints->access, visit->caller.key)
-                   : "-");
+               mc_access_key_name(endpoints->access, &visit->caller));
 }
 
 static void add(struct mc_text *out, const char *name, const char *type, const char *help,

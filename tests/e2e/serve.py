@@ -3,6 +3,7 @@
 import concurrent.futures
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -141,6 +142,29 @@ def test_keys():
         time.sleep(0.01)
     same("a key that was taken away", service.check(email, bearer(shop))[0], 401)
     same("one that stays", service.check(email, bearer(poor), deadline="5s")[0], 200)
+    with concurrent.futures.ThreadPoolExecutor(1) as pool:
+        waiting = pool.submit(service.check, "ann@silent-banner.example", bearer(poor), deadline="1s")
+        while service.metric("questions_waiting") < 1:
+            time.sleep(0.01)
+        with open(keys, "w") as file:
+            file.write("# nobody\n")
+        read = service.said().count("keys read again")
+        service.process.send_signal(signal.SIGHUP)
+        while service.said().count("keys read again") == read:
+            time.sleep(0.01)
+        same("one that goes while its question waits", waiting.result()[0], 202)
+    ok("and is not named any more", not re.search("status=202.*key=poor", service.said()))
+    with open(keys, "w") as file:
+        file.write("poor nonsense\n")
+    service.process.send_signal(signal.SIGHUP)
+    while "the keys stay as they were" not in service.said():
+        time.sleep(0.01)
+    with open(keys, "w") as file:
+        file.write("#" * (1 << 20) + "\n")
+    service.process.send_signal(signal.SIGHUP)
+    while "larger than" not in service.said():
+        time.sleep(0.01)
+    same("and of files that make no sense", service.check(email)[0], 200)
     service.end()
     ok("no address in the log", "@" not in service.said(), service.said()[-500:])
 
