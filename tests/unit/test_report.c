@@ -512,6 +512,52 @@ static void a_sample_speaks_for_the_list(void **state)
     mc_tally_free(&tally);
 }
 
+/* Samples of 200 out of 2000: what the whole list comes to lies between low and high at least 19
+ * times out of 20. The draws are the same in every run. */
+static void the_interval_keeps_its_word(void **state)
+{
+    enum { ROWS = 2000, DRAWN = 200, SAMPLES = 400 };
+    static enum mc_reason rows[ROWS];
+    uint64_t seed = 88172645463325252u;
+    struct mc_tally whole = {0};
+    struct mc_result result = {.source = MC_SOURCE_PROBE};
+    unsigned held = 0;
+    (void)state;
+    for (size_t i = 0; i < ROWS; i++) {
+        rows[i] = i < 120    ? MC_REASON_NO_SUCH_MAILBOX
+                  : i < 400  ? MC_REASON_CATCH_ALL
+                  : i < 450  ? MC_REASON_TIMEOUT
+                  : i < 1500 ? MC_REASON_ACCEPTED
+                             : MC_REASON_UNPROVEN;
+        result.reason = rows[i];
+        result.status = mc_reason_status(rows[i]);
+        mc_tally_add(&whole, &result);
+    }
+    for (unsigned s = 0; s < SAMPLES; s++) {
+        struct mc_tally tally = {.is_sample = true};
+        double low, high;
+        for (size_t i = 0; i < ROWS; i++) { /* the first DRAWN of a shuffle */
+            seed ^= seed << 13;
+            seed ^= seed >> 7;
+            seed ^= seed << 17;
+            size_t other = i + (size_t)((seed >> 11) % (ROWS - i));
+            enum mc_reason drawn = rows[other];
+            rows[other] = rows[i];
+            rows[i] = drawn;
+            result.source = i < DRAWN ? MC_SOURCE_PROBE : MC_SOURCE_DNS;
+            result.reason = i < DRAWN ? drawn : MC_REASON_NOT_PROBED;
+            result.status = mc_reason_status(result.reason);
+            mc_tally_add(&tally, &result);
+        }
+        assert_true(mc_tally_interval(&tally, &low, &high));
+        held +=
+            low <= mc_tally_expected_bounces(&whole) && mc_tally_expected_bounces(&whole) <= high;
+        mc_tally_free(&tally);
+    }
+    assert_in_range(held, SAMPLES * 95 / 100, SAMPLES);
+    mc_tally_free(&whole);
+}
+
 /* A sample of servers that all refused us says as little as a list of them. */
 static void a_sample_without_an_answer_is_not_judged(void **state)
 {
@@ -593,6 +639,7 @@ int main(void)
         cmocka_unit_test(what_changed_is_named),
         cmocka_unit_test(frequent_names_outlive_rare_ones),
         cmocka_unit_test(a_sample_speaks_for_the_list),
+        cmocka_unit_test(the_interval_keeps_its_word),
         cmocka_unit_test(a_sample_without_an_answer_is_not_judged),
         cmocka_unit_test(what_stood_in_the_way_is_said_in_each_language),
         cmocka_unit_test(pages_for_a_browser),
