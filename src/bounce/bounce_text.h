@@ -38,6 +38,7 @@ bool mc_prose_is_report_subject(struct mc_span subject);
 bool mc_prose_is_report_text(struct mc_span text);
 bool mc_prose_is_auto_reply_subject(struct mc_span subject);
 bool mc_prose_is_delay(struct mc_span text);
+bool mc_prose_is_success(struct mc_span subject, struct mc_span text);
 /* Tags off, entities read, a line break for each block. */
 void mc_prose_from_html(struct mc_span html, struct mc_text *text);
 

@@ -104,6 +104,7 @@ bool mc_words_fail(struct mc_span line)
         "permanent",      "delayed",      "is not a",
         "not listed",     "kunne ikke",   "kunde inte",
         "ei voitu",       "未能",         "virus",
+        "tidak ",         "không ",       "ไม่",
         "mislykkedes",    "wasn't",       "hittades",
         "fundet",         "funnet",       "gevonden",
         "trouvé",         "introuvable",  "encontrad",
@@ -523,4 +524,18 @@ bool mc_prose_is_delay(struct mc_span text)
         "permanent fatal", "permanent error", "permanent failure",   "has been canceled",
     };
     return HAS(words, text) && !HAS(over, text);
+}
+
+bool mc_prose_is_success(struct mc_span subject, struct mc_span text)
+{
+    static const char *const words[] = {
+        "successful mail delivery",   "successful delivery notif", "successfully delivered",
+        "was successfully",           "been successfully",         "has been delivered to",
+        "has been relayed",           "were successfully",         "erfolgreich zugestellt",
+        "delivery acknowledgement (",
+    };
+    static const char *const but[] = {
+        "fatal errors", "fail", "could not be", "not been delivered", "undeliver", "rejected",
+    };
+    return (HAS(words, text) || HAS(words, subject)) && !HAS(but, text) && !HAS(but, subject);
 }

@@ -524,7 +524,13 @@ static bool read_mail(struct report *report)
         report->counts->auto_replies++;
         return true;
     }
-    bool daemon = is_from_daemon(report), named = mc_prose_is_report_subject(subject);
+    if (mc_prose_is_success(subject, report->prose.text)) {
+        report->success = true;
+        return true;
+    }
+    bool daemon = is_from_daemon(report);
+    bool named = mc_prose_is_report_subject(subject) ||
+                 mc_bounce_has(mc_header(report->headers, "From"), "mailer-daemon");
     bool worded = mc_prose_is_report_text(report->prose.text);
     report->delayed = mc_prose_is_delay(report->prose.text) || mc_bounce_has(subject, "delayed") ||
                       mc_bounce_starts(subject, "warning: could not send") ||
