@@ -283,9 +283,9 @@ if command -v systemd-analyze >/dev/null; then
     done
     systemd-analyze verify --man=no "$T"/units/mailcheck-clean@list.* >"$T/err" 2>&1
     same "the units are as systemd wants them" "$(grep -v '^$' "$T/err")" ""
-    systemd-analyze security --offline=true --threshold=25 --no-pager \
+    systemd-analyze security --offline=true --threshold=19 --no-pager \
         "$T/units/mailcheck-clean@list.service" >"$T/err" 2>&1
-    same "systemd-analyze security: under 2.5" $? 0
+    same "systemd-analyze security: under 2.0" $? 0
 else
     skip "systemd-analyze" "it is not installed"
 fi
