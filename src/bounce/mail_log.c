@@ -220,6 +220,11 @@ static bool opensmtpd(const struct line *line, struct mc_span text)
     struct mc_bounce_said said = {.delayed = delayed, .text = last_value(text, " stat=")};
     mc_bounce_status(said.text, &said);
     struct mc_span relay = last_value(text, " relay=");
+    relay.len = mc_bounce_find(relay, "\" ");
+    const char *name = relay.len ? memchr(relay.at, '(', relay.len) : NULL;
+    if (name) /* relay="198.18.0.1 (mx.example.org)" */
+        relay = from(relay, (size_t)(name - relay.at) + 1);
+    relay.len = mc_bounce_find(relay, ")");
     emit(line, value(text, " to="), &said, host_of(relay));
     return true;
 }

@@ -140,6 +140,39 @@ static void aliases(void **state)
     mc_text_free(&text);
 }
 
+static void found_host(void *arg, const struct mc_bounce *bounce)
+{
+    mc_text_printf(arg, "%.*s.", (int)bounce->host.len, bounce->host.at);
+}
+
+/* By its name a provider is known. */
+static void hosts(void **state)
+{
+    (void)state;
+    struct mc_text text = {0};
+    struct mc_bounce_sink sink = {.found = found_host, .arg = &text};
+    struct mc_bounce_counts counts = {0};
+    mc_mailbox_read_bytes(
+        mc_span_of("Nov  2 h smtpd[9]: 7f mta delivery evpid=1 from=<x@y.example> "
+                   "to=<d@example.org> rcpt=<-> relay=\"198.18.0.1 (one.example)\" delay=1s "
+                   "result=\"PermFail\" stat=\"550 no (such) user\"\n"
+                   "Nov  2 h smtpd[9]: 7f mta delivery evpid=1 from=<x@y.example> "
+                   "to=<d@example.org> rcpt=<-> relay=\"two.example\" delay=1s "
+                   "result=\"TempFail\" stat=\"Network error on destination MXs (x)\"\n"
+                   "Nov  2 10:00:00 h postfix/smtp[1]: 4A: to=<f@x.example>, "
+                   "relay=three.example[198.18.0.1]:25, dsn=5.1.1, status=bounced (host x said: "
+                   "550 5.1.1 no such user (in reply to RCPT TO command))\n"
+                   "2026-11-02 10:00:00 1abcde-000000-00 ** i@x.example R=dns T=smtp "
+                   "H=four.example [198.18.0.1]: SMTP error from remote mail server after RCPT "
+                   "TO:<i@x.example>: 550 no such user\n"
+                   "Nov  2 h sm-mta[9]: 2A: to=<c@example.org>, relay=five.example. [198.18.0.1], "
+                   "dsn=5.1.1, stat=User unknown\n"),
+        "test", &sink, &counts);
+    assert_string_equal(mc_text_z(&text),
+                        "one.example.two.example.three.example.four.example.five.example.");
+    mc_text_free(&text);
+}
+
 /* ---- parts ---- */
 
 static bool holds(const struct mc_message *message, size_t part, const char *what)
@@ -351,10 +384,10 @@ static void rulings(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(utf16),   cmocka_unit_test(log_lines),
-                                       cmocka_unit_test(aliases), cmocka_unit_test(parts),
-                                       cmocka_unit_test(cut),     cmocka_unit_test(rulings),
-                                       cmocka_unit_test(hostile), cmocka_unit_test(many)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(utf16),   cmocka_unit_test(log_lines), cmocka_unit_test(aliases),
+        cmocka_unit_test(hosts),   cmocka_unit_test(parts),     cmocka_unit_test(cut),
+        cmocka_unit_test(rulings), cmocka_unit_test(hostile),   cmocka_unit_test(many)};
     mc_log_set_level(MC_LOG_ERROR);
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
