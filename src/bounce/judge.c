@@ -104,6 +104,7 @@ static const struct {
     {"SERVFAIL", MC_REASON_DNS_FAILED},
     {"lookup failed temporarily", MC_REASON_DNS_FAILED},
     {"CNAME lookup failed temporarily", MC_REASON_DNS_FAILED},
+    {"SMTPUTF8 is required", MC_REASON_NO_SMTPUTF8},
     {"nullmx", MC_REASON_NULL_MX},
     {"null mx", MC_REASON_NULL_MX},
     {"does not accept mail (null", MC_REASON_NULL_MX},

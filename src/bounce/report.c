@@ -82,7 +82,7 @@ static void emit(struct report *report, struct mc_span raw, const struct mc_boun
     struct mc_bounce_said said = *given;
     if (report->verp_len)
         raw = mc_span(report->verp, report->verp_len);
-    if (!mc_read_address(raw, &address))
+    if (mc_address_parse(raw, &address) != MC_SYNTAX_OK && !mc_read_address(raw, &address))
         return;
     if (mc_span_equal(mc_span(report->last, report->last_len), address.email))
         return; /* some reports list one recipient many times */
@@ -211,7 +211,10 @@ static struct mc_span recipient_of(struct report *report, const struct mc_dsn_gr
     struct mc_span failed = mc_span("", 0);
     for (size_t i = 0; i < MC_ARRAY_LEN(order) && !failed.len; i++) {
         struct mc_span value = mc_dsn_untyped(group->field[order[i]]);
-        if (mc_read_address(value, &address) && !mc_bounce_starts(value, "undisclosed"))
+        bool bare = value.len && value.at[0] != '<' && !memchr(value.at, ' ', value.len);
+        if (bare && mc_address_parse(value, &address) == MC_SYNTAX_OK)
+            failed = value; /* of any script */
+        else if (mc_read_address(value, &address) && !mc_bounce_starts(value, "undisclosed"))
             failed = first_address(value);
     }
     struct mc_span mailed = mc_dsn_untyped(group->field[MC_DSN_ORIGINAL]);
