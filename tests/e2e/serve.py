@@ -1,6 +1,7 @@
 #!/usr/bin/python3
 """serve.py MAILCHECK FOLDER: what `mailcheck serve` answers, and to whom."""
 import concurrent.futures
+import http.client
 import json
 import os
 import re
@@ -133,6 +134,14 @@ def test_keys():
     page["Origin"] = "https://other.example"
     same("not for others", service.check("a@b.example", page)[1]["Access-Control-Allow-Origin"],
          None)
+    answer = service.ask("OPTIONS", "/v1/check", headers={
+        **page, "Access-Control-Request-Method": "POST"})
+    same("nor their preflight", [answer[1]["Access-Control-Allow-" + what]
+                                 for what in ("Origin", "Methods", "Headers")], [None] * 3)
+    page["Origin"] = "https://shop.example"
+    refused = service.check("a@b.example", {**page, **bearer("x")})
+    same("a page may read why it is refused", (refused[0], refused[1]["Access-Control-Allow-Origin"]),
+         (401, "https://shop.example"))
     same("no counts through a proxy", service.ask("GET", "/metrics", headers=who("192.0.2.6"))[0],
          404)
     with open(keys, "w") as file:
@@ -190,6 +199,19 @@ def test_this_host(service):
     same("a host that is a proxy is not a program of this host",
          proxied.check(email)[2]["reason"], "not_probed")
     proxied.end()
+
+
+def test_listen():
+    """Two addresses, one of IPv6; clients of both are of this host."""
+    with socket.socket(socket.AF_INET6) as s:
+        s.bind(("::1", 0))
+        port = s.getsockname()[1]
+    service = Service("--listen", "127.0.0.1:0,[::1]:%d" % port)
+    connection = http.client.HTTPConnection("::1", port, timeout=20)
+    connection.request("GET", "/v1/check?deadline=20s&email=live.one@pipelining.example")
+    same("IPv6", json.loads(connection.getresponse().read())["reason"], "accepted")
+    same("and IPv4", settled(service, "live.one@pipelining.example")[2]["reason"], "accepted")
+    service.end()
 
 
 def test_no_oracle():
@@ -340,6 +362,7 @@ def main():
     test_answers(service)
     test_wrong_questions(service)
     test_this_host(service)
+    test_listen()
     test_no_oracle()
     test_pending()
     test_keys()
