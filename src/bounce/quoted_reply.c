@@ -138,11 +138,23 @@ static struct mc_span transcribed(struct mc_span text)
 /* Without the lines below it that are the report's again. */
 static struct mc_span alone(struct mc_span reply)
 {
-    static const char *const marks[] = {
-        "Remote system", "Remote-MTA", "Reporting-MTA", "Subject:",
-        "Message-ID:",   "-->",        ">>>",           "Date:",
-        "From:",         "To:",        "Sent:",         "Last ",
-        "Next ",         "Action:",    "Status:",       "Please reply to"};
+    static const char *const marks[] = {"Remote system",
+                                        "Remote-MTA",
+                                        "Reporting-MTA",
+                                        "Subject:",
+                                        "Message-ID:",
+                                        "-->",
+                                        ">>>",
+                                        "Date:",
+                                        "From:",
+                                        "To:",
+                                        "Sent:",
+                                        "Last ",
+                                        "I'm not going to try",
+                                        "Next ",
+                                        "Action:",
+                                        "Status:",
+                                        "Please reply to"};
     struct mc_span rest = reply;
     mc_bounce_line(&rest);
     while (rest.len) {
