@@ -7,6 +7,9 @@
 #include "bounce/quoted_reply.h"
 #include "bounce/wordings.h"
 
+#define NAMED_MAX  16   /* times that one is looked for in a report */
+#define REGION_MAX 8192 /* bytes: what stands further below a name is about somebody else */
+
 /* ---- where the report ends and the returned message begins ---- */
 
 static bool is_header_of_original(struct mc_span line)
@@ -294,6 +297,8 @@ static bool names_another(const struct mc_prose *prose, struct mc_span line, str
 static struct mc_span region(const struct mc_prose *prose, struct mc_span address)
 {
     const char *start = address.at + address.len, *end = prose->text.at + prose->text.len;
+    if (prose->count > 1 && end - start > REGION_MAX)
+        end = start + REGION_MAX;
     struct mc_span rest = mc_span(start, (size_t)(end - start));
     mc_bounce_line(&rest);
     while (prose->count > 1 && rest.len) {
@@ -330,12 +335,14 @@ static struct mc_span below(const struct mc_prose *prose, struct mc_span address
 static struct mc_span quoted_of(const struct mc_prose *prose, struct mc_span address)
 {
     struct mc_span best = mc_span(prose->text.at, 0), found;
-    size_t from = 0, seen = 0;
+    size_t from = 0, seen = 0, named = 0;
     while (address.len && seen++ < 3 * MC_FAILED_MAX &&
            mc_find_address(prose->text, &from, &found)) {
         bool echoed = found.at >= best.at && found.at < best.at + best.len;
         if (!same(found, address) || echoed)
             continue;
+        if (named++ == NAMED_MAX)
+            break;
         struct mc_span reply = mc_quoted_reply(region(prose, found));
         if (reply.len && (!best.len || mc_bounce_is_telling(reply)))
             best = reply;
@@ -347,10 +354,12 @@ static struct mc_span quoted_of(const struct mc_prose *prose, struct mc_span add
 static struct mc_span below_another(const struct mc_prose *prose, struct mc_span address)
 {
     struct mc_span found;
-    size_t from = 0, seen = 0;
+    size_t from = 0, seen = 0, named = 0;
     while (address.len && seen++ < 3 * MC_FAILED_MAX &&
            mc_find_address(prose->text, &from, &found)) {
-        struct mc_span said = same(found, address) ? below(prose, found) : mc_span("", 0);
+        if (!same(found, address))
+            continue;
+        struct mc_span said = named++ < NAMED_MAX ? below(prose, found) : mc_span("", 0);
         if (mc_bounce_is_telling(said))
             return said;
     }
