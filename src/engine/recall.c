@@ -231,44 +231,43 @@ static void tell_change(struct mc_engine *engine, uint32_t address, const struct
 }
 
 enum mc_recall mc_recall_take_address(struct mc_engine *engine, uint32_t address,
-                                      const struct mc_known *found)
+                                      const struct mc_known *known)
 {
     struct mc_address_record *record = &engine->addresses.records[address];
     const struct mc_domain *domain = &engine->domains.domains[record->domain];
-    const struct mc_known known = *found;
     enum mc_reason reason;
     record->known = true;
-    if (known.complained_at) { /* however old: no probe takes that back */
-        serve_bounce(engine, address, &known, MC_REASON_SUPPRESSED, known.complained_at);
+    if (known->complained_at) { /* however old: no probe takes that back */
+        serve_bounce(engine, address, known, MC_REASON_SUPPRESSED, known->complained_at);
         return MC_RECALL_SERVED;
     }
     /* lists are asked anew: what they say today counts, and beats all but a dead domain */
-    bool lists_agree = (known.reason == MC_REASON_DISPOSABLE) == domain->disposable ||
-                       (is_dead(known.reason) && domain->disposable);
-    if (known.checked_at && lists_agree && may_serve(engine, &known, &reason)) {
-        tell_change(engine, address, &known, reason);
-        if (mc_rules_soften(&known, known.reason, mc_engine_wall_clock(engine)) != known.reason &&
-            !known.bad_at)
-            serve_bounce(engine, address, &known, reason, last_soft(&known));
+    bool lists_agree = (known->reason == MC_REASON_DISPOSABLE) == domain->disposable ||
+                       (is_dead(known->reason) && domain->disposable);
+    if (known->checked_at && lists_agree && may_serve(engine, known, &reason)) {
+        tell_change(engine, address, known, reason);
+        if (mc_rules_soften(known, known->reason, mc_engine_wall_clock(engine)) != known->reason &&
+            !known->bad_at)
+            serve_bounce(engine, address, known, reason, last_soft(known));
         else
-            serve(engine, address, &known, reason,
-                  known.source == MC_SOURCE_BOUNCE ? MC_SOURCE_BOUNCE : MC_SOURCE_STORE);
+            serve(engine, address, known, reason,
+                  known->source == MC_SOURCE_BOUNCE ? MC_SOURCE_BOUNCE : MC_SOURCE_STORE);
         return MC_RECALL_SERVED;
     }
     if (engine->stopping)
         return MC_RECALL_NOTHING;
-    if (undecided_by_this_run(engine, &known)) {
-        serve_undecided(engine, address, &known);
+    if (undecided_by_this_run(engine, known)) {
+        serve_undecided(engine, address, known);
         return MC_RECALL_SERVED;
     }
-    if (comes_later(engine, address, &known))
+    if (comes_later(engine, address, known))
         return MC_RECALL_LATER;
     if (!engine->oldest_first || engine->input != MC_INPUT_FILE)
         return MC_RECALL_NOTHING;
     engine->stale =
         mc_grow(engine->stale, engine->stale_count, &engine->stale_room, sizeof *engine->stale);
     engine->stale[engine->stale_count++] = (struct mc_stale){
-        known.tried_at > known.checked_at ? known.tried_at : known.checked_at, address};
+        known->tried_at > known->checked_at ? known->tried_at : known->checked_at, address};
     return MC_RECALL_LATER;
 }
 
