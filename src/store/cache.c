@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "store/private.h"
+#include "store/schema.h"
 
 #define BIG_ROWS 50000 /* from here on it pays to make room at once */
 
@@ -50,12 +51,14 @@ static bool cached_row(const struct mc_store *store, const struct mc_index *inde
     return false;
 }
 
-static void cache_address(struct mc_store *store, void *arg, sqlite3_stmt *row)
+static void cache_address(struct mc_store *store, void *arg, sqlite3_value **row, size_t count)
 {
     (void)arg;
     struct mc_known known;
-    if (!mc_store_row(row, 1, &known))
+    sqlite3_value **columns = row + 1;
+    if (!mc_store_read_address(columns, count - 1, &known))
         return;
+    bool is_long = count - 1 == MC_ADDRESS_COUNT;
     struct cached record = {
         .checked_at = (uint32_t)known.checked_at,
         .tried_at = (uint32_t)known.tried_at,
@@ -65,13 +68,14 @@ static void cache_address(struct mc_store *store, void *arg, sqlite3_stmt *row)
         .complained_at = (uint32_t)known.complained_at,
         .origin = known.origin,
         .waits = known.waits,
-        .host = (uint32_t)sqlite3_column_int64(row, 9),
+        .host = (uint32_t)sqlite3_value_int64(columns[MC_AT_MX]),
         .reason = (uint8_t)known.reason,
         .source = (uint8_t)known.source,
         .tried = (uint8_t)known.tried,
     };
-    cache(store, &store->cache.addresses, &record, mc_store_column_text(row, 0), known.smtp,
-          mc_store_column_text(row, 11), mc_store_column_text(row, 12));
+    cache(store, &store->cache.addresses, &record, mc_store_text_of(row[0]), known.smtp,
+          mc_store_text_of(columns[MC_AT_PAST]),
+          is_long ? mc_store_text_of(columns[MC_AT_SOFT]) : mc_span("", 0));
 }
 
 static struct mc_known uncache_address(const struct mc_store *store, const struct cached *record,
@@ -98,20 +102,21 @@ static struct mc_known uncache_address(const struct mc_store *store, const struc
     return known;
 }
 
-static void cache_domain(struct mc_store *store, void *arg, sqlite3_stmt *row)
+static void cache_domain(struct mc_store *store, void *arg, sqlite3_value **row, size_t count)
 {
     (void)arg;
+    (void)count;
     struct mc_store_domain domain;
-    if (!mc_store_read_domain(row, 1, &domain))
+    if (!mc_store_read_domain(row + 1, &domain))
         return;
     struct cached record = {
         .checked_at = (uint32_t)domain.outcome_at,
         .tried_at = (uint32_t)domain.proof_at,
-        .host = (uint32_t)sqlite3_column_int64(row, 3),
+        .host = (uint32_t)sqlite3_value_int64(row[1 + MC_AT_BEST_HOST]),
         .reason = (uint8_t)domain.outcome,
         .source = (uint8_t)domain.proof,
     };
-    cache(store, &store->cache.domains, &record, mc_store_column_text(row, 0), domain.detail,
+    cache(store, &store->cache.domains, &record, mc_store_text_of(row[0]), domain.detail,
           mc_span("", 0), mc_span("", 0));
 }
 
@@ -128,62 +133,100 @@ static struct mc_store_domain uncache_domain(const struct mc_store *store,
     };
 }
 
-static void cache_host(struct mc_store *store, void *arg, sqlite3_stmt *row)
+static void cache_host(struct mc_store *store, void *arg, sqlite3_value **row, size_t count)
 {
     (void)arg;
-    mc_store_know_host(store, (uint32_t)sqlite3_column_int64(row, 0), mc_store_column_text(row, 1));
+    (void)count;
+    mc_store_know_host(store, (uint32_t)sqlite3_value_int64(row[0]), mc_store_text_of(row[1]));
 }
 
-static bool read_all(struct mc_store *store, const char *query,
-                     void (*each)(struct mc_store *store, void *arg, sqlite3_stmt *row), void *arg)
+/* Each page is met once and never again: to keep more of them than lie in the processor's cache
+ * costs time and memory for nothing. */
+static void keep_pages(struct mc_store *store, bool reads_all)
+{
+    const char *const setting = reads_all ? "PRAGMA cache_size = -512" : MC_STORE_KEEP_PAGES;
+    (void)sqlite3_exec(store->db, setting, NULL, NULL, NULL); /* advice */
+}
+
+/* The rows go to a function of ours that stands where the query's condition would, and is never
+ * true: so SQLite runs through the table in one step and hands over the columns as they lie there.
+ * Row by row, and column by column, this took twice as long. */
+static void hand_over(sqlite3_context *context, int count, sqlite3_value **columns)
+{
+    struct mc_store *store = sqlite3_user_data(context);
+    store->reading.each(store, store->reading.arg, columns, (size_t)count);
+}
+
+bool mc_cache_open(struct mc_store *store)
+{
+    return sqlite3_create_function_v2(store->db, "hand_over", -1, SQLITE_UTF8 | SQLITE_DIRECTONLY,
+                                      store, hand_over, NULL, NULL, NULL) == SQLITE_OK;
+}
+
+static bool read_all(struct mc_store *store, const char *query, struct mc_store_reading reading)
 {
     sqlite3_stmt *rows = NULL;
+    struct mc_store_reading outer = store->reading;
+    store->reading = reading;
     int result = sqlite3_prepare_v2(store->db, query, -1, &rows, NULL);
-    while (result == SQLITE_OK || result == SQLITE_ROW) {
+    while (result == SQLITE_OK || result == SQLITE_ROW)
         result = sqlite3_step(rows);
-        if (result == SQLITE_ROW)
-            each(store, arg, rows);
-    }
     if (result != SQLITE_DONE)
         mc_store_fail(store, "read");
     sqlite3_finalize(rows);
+    store->reading = outer;
     return result == SQLITE_DONE;
 }
 
-static const char all_hosts[] = "SELECT id, name FROM host";
-static const char all_domains[] = "SELECT key, outcome, outcome_at, best_host, proof, proof_at,"
-                                  " detail FROM domain ORDER BY key";
-static const char all_addresses[] = "SELECT key, " MC_ADDRESS_COLUMNS " FROM address ORDER BY key";
+static const char all_hosts[] = "SELECT 1 FROM host WHERE hand_over(id, name)";
+static const char all_domains[] =
+    "SELECT 1 FROM domain WHERE hand_over(key, " MC_DOMAIN_COLUMNS ") ORDER BY key";
+static const char all_addresses[] =
+    "SELECT 1 FROM address WHERE CASE WHEN " MC_HAS_RARE
+    " IS NULL THEN hand_over(key, " MC_USUAL_COLUMNS ") ELSE hand_over(key, " MC_ADDRESS_COLUMNS
+    ") END ORDER BY key";
+
+static bool read_tables(struct mc_store *store, struct mc_store_reading domains,
+                        struct mc_store_reading addresses)
+{
+    const struct mc_store_reading hosts = {cache_host, NULL};
+    keep_pages(store, true);
+    bool ok = !store->error && read_all(store, all_hosts, hosts) &&
+              read_all(store, all_domains, domains) && read_all(store, all_addresses, addresses);
+    keep_pages(store, false);
+    return ok;
+}
 
 void mc_cache_load(struct mc_store *store)
 {
     store->cache.loaded = true;
     if (store->size_rows > BIG_ROWS)
         mc_arena_expect(&store->cache.rows, store->size_rows * MC_STORE_ROW_BYTES);
-    (void)(read_all(store, all_hosts, cache_host, NULL) &&
-           read_all(store, all_domains, cache_domain, NULL) &&
-           read_all(store, all_addresses, cache_address, NULL));
+    (void)read_tables(store, (struct mc_store_reading){cache_domain, NULL},
+                      (struct mc_store_reading){cache_address, NULL});
 }
 
-static void scan_domain(struct mc_store *store, void *arg, sqlite3_stmt *row)
+static void scan_domain(struct mc_store *store, void *arg, sqlite3_value **row, size_t count)
 {
+    (void)count;
     const struct mc_store_scan *scan = arg;
     struct mc_store_domain domain;
-    if (!mc_store_read_domain(row, 1, &domain))
+    if (!mc_store_read_domain(row + 1, &domain))
         return;
-    domain.best_host = mc_store_host_name(store, (uint32_t)sqlite3_column_int64(row, 3));
-    scan->domain(scan->arg, mc_store_column_text(row, 0), &domain);
+    domain.best_host =
+        mc_store_host_name(store, (uint32_t)sqlite3_value_int64(row[1 + MC_AT_BEST_HOST]));
+    scan->domain(scan->arg, mc_store_text_of(row[0]), &domain);
 }
 
-static void scan_address(struct mc_store *store, void *arg, sqlite3_stmt *row)
+static void scan_address(struct mc_store *store, void *arg, sqlite3_value **row, size_t count)
 {
     const struct mc_store_scan *scan = arg;
     struct mc_known known;
-    struct mc_span key = mc_store_column_text(row, 0);
+    struct mc_span key = mc_store_text_of(row[0]);
     const char *sign = memchr(key.at, '@', key.len);
-    if (!sign || !mc_store_row(row, 1, &known))
+    if (!sign || !mc_store_read_address(row + 1, count - 1, &known))
         return;
-    known.mx = mc_store_host_name(store, (uint32_t)sqlite3_column_int64(row, 9));
+    known.mx = mc_store_host_name(store, (uint32_t)sqlite3_value_int64(row[1 + MC_AT_MX]));
     size_t before = (size_t)(sign - key.at);
     scan->address(scan->arg, mc_span(sign + 1, key.len - before - 1), mc_span(key.at, before),
                   &known);
@@ -199,9 +242,8 @@ bool mc_store_scan(struct mc_store *store, const struct mc_store_scan *scan)
 {
     struct mc_store_scan copy = *scan;
     MC_ASSERT(!store->keys);
-    return !store->error && read_all(store, all_hosts, cache_host, NULL) &&
-           read_all(store, all_domains, scan_domain, &copy) &&
-           read_all(store, all_addresses, scan_address, &copy);
+    return read_tables(store, (struct mc_store_reading){scan_domain, &copy},
+                       (struct mc_store_reading){scan_address, &copy});
 }
 
 bool mc_cache_get(const struct mc_store *store, struct mc_span key, struct mc_known *known)

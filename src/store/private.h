@@ -54,6 +54,12 @@ struct mc_store_cache {
     struct mc_index addresses, domains;
 };
 
+/* Who takes the rows of a table that is being read as a whole. */
+struct mc_store_reading {
+    void (*each)(struct mc_store *store, void *arg, sqlite3_value **columns, size_t count);
+    void *arg;
+};
+
 struct mc_store {
     sqlite3 *db;
     sqlite3_stmt *statements[MC_SQL_COUNT];
@@ -62,6 +68,7 @@ struct mc_store {
     struct mc_keys *keys;
     struct mc_text line; /* of what was found last */
     struct mc_store_cache cache;
+    struct mc_store_reading reading;
     struct mc_store_feedback feedback;
     uint64_t lookups, size_rows; /* asked one by one, or announced; in the file, about */
     struct mc_pending *puts;
@@ -84,14 +91,46 @@ int mc_store_run(struct mc_store *store, enum mc_statement which);
 /* `known` borrows from the statement MC_SQL_GET, which the caller resets. */
 bool mc_store_get_uncached(struct mc_store *store, struct mc_span key, struct mc_known *known);
 
-/* Reads a row of `address`, the columns of MC_ADDRESS_COLUMNS in their order from `first` on; the
- * name of the host is left out. */
-bool mc_store_row(sqlite3_stmt *row, int first, struct mc_known *known);
-#define MC_ADDRESS_COLUMNS                                                                         \
-    "reason, source, checked_at, tried, tried_at, unknown_since, good_at, bad_at, mx, smtp, past," \
+/* The columns of `address` behind its key, in the order in which they are read and written: first
+ * what most rows have. */
+#define MC_USUAL_COLUMNS "reason, source, checked_at, good_at, mx, smtp, past"
+#define MC_RARE_COLUMNS                                                                            \
+    "tried, tried_at, unknown_since, bad_at,"                                                      \
     " soft, complained_at, origin, waits"
+#define MC_ADDRESS_COLUMNS MC_USUAL_COLUMNS ", " MC_RARE_COLUMNS
+/* NULL in a row that has nothing in the latter. */
+#define MC_HAS_RARE "coalesce(tried_at, unknown_since, bad_at, soft, complained_at)"
+enum mc_address_column {
+    MC_AT_REASON,
+    MC_AT_SOURCE,
+    MC_AT_CHECKED_AT,
+    MC_AT_GOOD_AT,
+    MC_AT_MX,
+    MC_AT_SMTP,
+    MC_AT_PAST,
+    MC_AT_TRIED,
+    MC_AT_TRIED_AT,
+    MC_AT_UNKNOWN_SINCE,
+    MC_AT_BAD_AT,
+    MC_AT_SOFT,
+    MC_AT_COMPLAINED_AT,
+    MC_AT_ORIGIN,
+    MC_AT_WAITS,
+    MC_ADDRESS_COUNT,
+    MC_USUAL_COUNT = MC_AT_TRIED
+};
 
-bool mc_store_read_domain(sqlite3_stmt *row, int first, struct mc_store_domain *domain);
+/* Reads a row of `address`, all of its columns or the usual ones; the name of the host is left
+ * out. */
+bool mc_store_read_address(sqlite3_value **columns, size_t count, struct mc_known *known);
+/* The same of a statement that gives all of them, from its column `first` on. */
+bool mc_store_row(sqlite3_stmt *row, int first, struct mc_known *known);
+
+#define MC_DOMAIN_COLUMNS "outcome, outcome_at, best_host, proof, proof_at, detail"
+enum { MC_AT_BEST_HOST = 2, MC_DOMAIN_COUNT = 6 };
+bool mc_store_read_domain(sqlite3_value **columns, struct mc_store_domain *domain);
+bool mc_store_domain_row(sqlite3_stmt *row, struct mc_store_domain *domain);
+struct mc_span mc_store_text_of(sqlite3_value *value);
 struct mc_span mc_store_column_text(sqlite3_stmt *row, int column);
 size_t mc_store_pack_past(const struct mc_known *known, unsigned char *out);
 void mc_store_unpack_past(struct mc_span bytes, struct mc_known *known);
@@ -108,6 +147,7 @@ void mc_store_know_host(struct mc_store *store, uint32_t number, struct mc_span 
 struct mc_span mc_store_host_name(const struct mc_store *store, uint32_t number);
 
 /* cache.c */
+bool mc_cache_open(struct mc_store *store);
 void mc_cache_load(struct mc_store *store);
 bool mc_cache_get(const struct mc_store *store, struct mc_span key, struct mc_known *known);
 bool mc_cache_get_domain(const struct mc_store *store, struct mc_span key,

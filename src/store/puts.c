@@ -113,6 +113,8 @@ size_t mc_store_pending(const struct mc_store *store)
     return store->error ? 0 : store->put_count;
 }
 
+#define PLACE(column) (MC_AT_##column + 2) /* in MC_SQL_PUT, behind the key */
+
 /* `known` as the row of this key. */
 static int replace_row(struct mc_store *store, struct mc_span key, const struct mc_known *known,
                        uint32_t host)
@@ -120,31 +122,35 @@ static int replace_row(struct mc_store *store, struct mc_span key, const struct 
     sqlite3_stmt *put = store->statements[MC_SQL_PUT];
     unsigned char past[MC_PAST_MAX * 5], soft[MC_SOFT_MAX * 3];
     mc_store_bind_key(put, 1, key);
-    sqlite3_bind_int(put, 2, known->checked_at ? mc_code_of_reason(known->reason) : 0);
-    sqlite3_bind_int(put, 3, known->checked_at ? mc_code_of_source(known->source) : 0);
-    sqlite3_bind_int64(put, 4, known->checked_at);
+    sqlite3_bind_int(put, PLACE(REASON), known->checked_at ? mc_code_of_reason(known->reason) : 0);
+    sqlite3_bind_int(put, PLACE(SOURCE), known->checked_at ? mc_code_of_source(known->source) : 0);
+    sqlite3_bind_int64(put, PLACE(CHECKED_AT), known->checked_at);
     if (known->tried_at)
-        sqlite3_bind_int(put, 5, mc_code_of_reason(known->tried));
+        sqlite3_bind_int(put, PLACE(TRIED), mc_code_of_reason(known->tried));
     const struct {
         int at;
         int64_t value;
-    } optional[] = {{6, known->tried_at},
-                    {7, known->unknown_since},
-                    {8, known->good_at},
-                    {9, known->bad_at},
-                    {10, host},
-                    {14, known->complained_at},
-                    {15, known->tried_at ? known->origin : 0},
-                    {16, known->tried_at && known->waits},
-                    {17, known->soft_count ? (int64_t)known->soft[0].day * MC_DAY_SECONDS : 0}};
+    } optional[] = {
+        {PLACE(TRIED_AT), known->tried_at},
+        {PLACE(UNKNOWN_SINCE), known->unknown_since},
+        {PLACE(GOOD_AT), known->good_at},
+        {PLACE(BAD_AT), known->bad_at},
+        {PLACE(MX), host},
+        {PLACE(COMPLAINED_AT), known->complained_at},
+        {PLACE(ORIGIN), known->tried_at ? known->origin : 0},
+        {PLACE(WAITS), known->tried_at && known->waits},
+        {MC_ADDRESS_COUNT + 2,
+         known->soft_count ? (int64_t)known->soft[0].day * MC_DAY_SECONDS : 0},
+    };
     for (size_t i = 0; i < MC_ARRAY_LEN(optional); i++)
         if (optional[i].value)
             sqlite3_bind_int64(put, optional[i].at, optional[i].value);
     if (known->smtp.len)
-        mc_store_bind_text(put, 11, known->smtp);
-    sqlite3_bind_blob(put, 12, past, (int)mc_store_pack_past(known, past), SQLITE_STATIC);
+        mc_store_bind_text(put, PLACE(SMTP), known->smtp);
+    sqlite3_bind_blob(put, PLACE(PAST), past, (int)mc_store_pack_past(known, past), SQLITE_STATIC);
     if (known->soft_count)
-        sqlite3_bind_blob(put, 13, soft, (int)mc_store_pack_soft(known, soft), SQLITE_STATIC);
+        sqlite3_bind_blob(put, PLACE(SOFT), soft, (int)mc_store_pack_soft(known, soft),
+                          SQLITE_STATIC);
     int result = mc_store_run(store, MC_SQL_PUT);
     sqlite3_clear_bindings(put);
     return result;
@@ -200,7 +206,7 @@ static int write_address(struct mc_store *store, const struct mc_pending *item)
         known = (struct mc_known){0};
     if (store->error)
         return SQLITE_ERROR;
-    uint32_t old_host = (uint32_t)sqlite3_column_int64(get, 8);
+    uint32_t old_host = (uint32_t)sqlite3_column_int64(get, MC_AT_MX);
     int result = SQLITE_DONE;
     if (own.source == MC_SOURCE_BOUNCE)
         result = take_report(store, item, &known, old_host, &is_new);

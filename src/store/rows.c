@@ -6,11 +6,16 @@
 
 #define MARK '\x01' /* stands for the address in a stored line */
 
+struct mc_span mc_store_text_of(sqlite3_value *value)
+{
+    const void *at = sqlite3_value_blob(value);
+    int len = sqlite3_value_bytes(value);
+    return at && len > 0 ? mc_span(at, (size_t)len) : mc_span("", 0);
+}
+
 struct mc_span mc_store_column_text(sqlite3_stmt *row, int column)
 {
-    const void *at = sqlite3_column_blob(row, column);
-    int len = sqlite3_column_bytes(row, column);
-    return at && len > 0 ? mc_span(at, (size_t)len) : mc_span("", 0);
+    return mc_store_text_of(sqlite3_column_value(row, column));
 }
 
 /* As much of a deciding line as is kept: the address that it repeats as a mark, and in a hashed
@@ -106,35 +111,54 @@ void mc_store_unpack_past(struct mc_span bytes, struct mc_known *known)
     }
 }
 
-bool mc_store_row(sqlite3_stmt *row, int first, struct mc_known *known)
+bool mc_store_read_address(sqlite3_value **columns, size_t count, struct mc_known *known)
 {
     *known = (struct mc_known){
-        .checked_at = sqlite3_column_int64(row, first + 2),
-        .tried_at = sqlite3_column_int64(row, first + 4),
-        .unknown_since = sqlite3_column_int64(row, first + 5),
-        .good_at = sqlite3_column_int64(row, first + 6),
-        .bad_at = sqlite3_column_int64(row, first + 7),
-        .smtp = mc_store_column_text(row, first + 9),
-        .complained_at = sqlite3_column_int64(row, first + 12),
-        .origin = (uint32_t)sqlite3_column_int64(row, first + 13),
-        .waits = sqlite3_column_int(row, first + 14) != 0,
+        .checked_at = sqlite3_value_int64(columns[MC_AT_CHECKED_AT]),
+        .good_at = sqlite3_value_int64(columns[MC_AT_GOOD_AT]),
+        .smtp = mc_store_text_of(columns[MC_AT_SMTP]),
     };
-    mc_store_unpack_past(mc_store_column_text(row, first + 10), known);
-    mc_store_unpack_soft(mc_store_column_text(row, first + 11), known);
-    return (!known->checked_at ||
-            (mc_reason_of_code(sqlite3_column_int(row, first), &known->reason) &&
-             mc_source_of_code(sqlite3_column_int(row, first + 1), &known->source))) &&
-           (!known->tried_at ||
-            mc_reason_of_code(sqlite3_column_int(row, first + 3), &known->tried));
+    mc_store_unpack_past(mc_store_text_of(columns[MC_AT_PAST]), known);
+    if (count == MC_ADDRESS_COUNT) {
+        known->tried_at = sqlite3_value_int64(columns[MC_AT_TRIED_AT]);
+        known->unknown_since = sqlite3_value_int64(columns[MC_AT_UNKNOWN_SINCE]);
+        known->bad_at = sqlite3_value_int64(columns[MC_AT_BAD_AT]);
+        known->complained_at = sqlite3_value_int64(columns[MC_AT_COMPLAINED_AT]);
+        known->origin = (uint32_t)sqlite3_value_int64(columns[MC_AT_ORIGIN]);
+        known->waits = sqlite3_value_int(columns[MC_AT_WAITS]) != 0;
+        mc_store_unpack_soft(mc_store_text_of(columns[MC_AT_SOFT]), known);
+        if (known->tried_at &&
+            !mc_reason_of_code(sqlite3_value_int(columns[MC_AT_TRIED]), &known->tried))
+            return false;
+    }
+    return !known->checked_at ||
+           (mc_reason_of_code(sqlite3_value_int(columns[MC_AT_REASON]), &known->reason) &&
+            mc_source_of_code(sqlite3_value_int(columns[MC_AT_SOURCE]), &known->source));
 }
 
-bool mc_store_read_domain(sqlite3_stmt *row, int first, struct mc_store_domain *domain)
+bool mc_store_row(sqlite3_stmt *row, int first, struct mc_known *known)
+{
+    sqlite3_value *columns[MC_ADDRESS_COUNT];
+    for (int i = 0; i < MC_ADDRESS_COUNT; i++)
+        columns[i] = sqlite3_column_value(row, first + i);
+    return mc_store_read_address(columns, MC_ADDRESS_COUNT, known);
+}
+
+bool mc_store_read_domain(sqlite3_value **columns, struct mc_store_domain *domain)
 {
     *domain = (struct mc_store_domain){
-        .outcome_at = sqlite3_column_int64(row, first + 1),
-        .proof = (unsigned)sqlite3_column_int(row, first + 3),
-        .proof_at = sqlite3_column_int64(row, first + 4),
-        .detail = mc_store_column_text(row, first + 5),
+        .outcome_at = sqlite3_value_int64(columns[1]),
+        .proof = (unsigned)sqlite3_value_int(columns[3]),
+        .proof_at = sqlite3_value_int64(columns[4]),
+        .detail = mc_store_text_of(columns[5]),
     };
-    return mc_reason_of_code(sqlite3_column_int(row, first), &domain->outcome);
+    return mc_reason_of_code(sqlite3_value_int(columns[0]), &domain->outcome);
+}
+
+bool mc_store_domain_row(sqlite3_stmt *row, struct mc_store_domain *domain)
+{
+    sqlite3_value *columns[MC_DOMAIN_COUNT];
+    for (int i = 0; i < MC_DOMAIN_COUNT; i++)
+        columns[i] = sqlite3_column_value(row, i);
+    return mc_store_read_domain(columns, domain);
 }

@@ -149,7 +149,7 @@ static bool have_file(const char *path, bool must_exist)
 sqlite3 *mc_schema_open(const char *path, bool must_exist, char *error, size_t error_size)
 {
     static const char settings[] = "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;"
-                                   "PRAGMA temp_store = MEMORY; PRAGMA cache_size = -32768;";
+                                   "PRAGMA temp_store = MEMORY;" MC_STORE_KEEP_PAGES ";";
     sqlite3 *db = NULL;
     error[0] = '\0';
     if (!must_exist && !make_folders(path)) {

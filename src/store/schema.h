@@ -9,6 +9,9 @@
 
 #define MC_STORE_SCHEMA 2
 
+/* KiB of the file that are kept in memory, as long as there are lookups. */
+#define MC_STORE_KEEP_PAGES "PRAGMA cache_size = -32768"
+
 /* An open connection whose file has this program's schema; NULL and a sentence in `error`. */
 sqlite3 *mc_schema_open(const char *path, bool must_exist, char *error, size_t error_size);
 

@@ -14,14 +14,12 @@ static const char *const sql[MC_SQL_COUNT] = {
     [MC_SQL_PUT] =
         "INSERT OR REPLACE INTO address(key, " MC_ADDRESS_COLUMNS ", soft_at)"
         " VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)",
-    [MC_SQL_GET_DOMAIN] = "SELECT outcome, outcome_at, best_host, proof, proof_at, detail"
-                          " FROM domain WHERE key = ?1",
-    [MC_SQL_PUT_DOMAIN] =
-        "INSERT INTO domain(key, outcome, outcome_at, best_host, proof, proof_at, detail)"
-        " VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7) ON CONFLICT(key) DO UPDATE SET"
-        " outcome = iif(?3, ?2, outcome), best_host = iif(?3, ?4, best_host),"
-        " detail = iif(?3, ?7, detail), outcome_at = iif(?3, ?3, outcome_at),"
-        " proof = iif(?6, ?5, proof), proof_at = iif(?6, ?6, proof_at)",
+    [MC_SQL_GET_DOMAIN] = "SELECT " MC_DOMAIN_COLUMNS " FROM domain WHERE key = ?1",
+    [MC_SQL_PUT_DOMAIN] = "INSERT INTO domain(key, " MC_DOMAIN_COLUMNS ")"
+                          " VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7) ON CONFLICT(key) DO UPDATE SET"
+                          " outcome = iif(?3, ?2, outcome), best_host = iif(?3, ?4, best_host),"
+                          " detail = iif(?3, ?7, detail), outcome_at = iif(?3, ?3, outcome_at),"
+                          " proof = iif(?6, ?5, proof), proof_at = iif(?6, ?6, proof_at)",
     [MC_SQL_GET_HOST] = "SELECT name FROM host WHERE id = ?1",
     [MC_SQL_PUT_HOST] = "INSERT INTO host(name) VALUES(?1)"
                         " ON CONFLICT(name) DO UPDATE SET name = name RETURNING id",
@@ -160,6 +158,8 @@ struct mc_store *mc_store_open(const struct mc_store_options *options, char *err
         if (sqlite3_prepare_v3(store->db, sql[i], -1, SQLITE_PREPARE_PERSISTENT,
                                &store->statements[i], NULL) != SQLITE_OK)
             mc_store_fail(store, "read");
+    if (!mc_cache_open(store))
+        mc_store_fail(store, "read");
     /* one that cannot be written must be found out before the first packet leaves; another process
      * may be at it */
     int begun = store->error ? SQLITE_BUSY : mc_store_run(store, MC_SQL_BEGIN);
@@ -295,7 +295,7 @@ bool mc_store_get(struct mc_store *store, struct mc_span local, struct mc_span d
     if (!mc_store_get_uncached(store, key, known))
         return false;
     known->smtp = mc_store_restore(store, known->smtp, local, domain);
-    uint32_t host = (uint32_t)sqlite3_column_int64(get, 8);
+    uint32_t host = (uint32_t)sqlite3_column_int64(get, MC_AT_MX);
     sqlite3_reset(get);
     known->mx = need_host(store, host);
     return true;
@@ -318,9 +318,9 @@ bool mc_store_get_domain(struct mc_store *store, struct mc_span name,
     mc_store_bind_key(get, 1, key);
     int result = step_once(store, MC_SQL_GET_DOMAIN);
     if (result == SQLITE_ROW) {
-        bool ok = mc_store_read_domain(get, 0, domain);
+        bool ok = mc_store_domain_row(get, domain);
         domain->detail = mc_store_restore(store, domain->detail, mc_span("", 0), name);
-        uint32_t host = (uint32_t)sqlite3_column_int64(get, 2);
+        uint32_t host = (uint32_t)sqlite3_column_int64(get, MC_AT_BEST_HOST);
         sqlite3_reset(get);
         domain->best_host = need_host(store, host);
         return ok;

@@ -289,6 +289,115 @@ static void what_is_put_is_found(void **state)
         }
 }
 
+/* Addresses with all kinds of pasts: looked up one by one, in the file once it is in memory, and as
+ * the file is read in its order, they are the same. */
+#define KINDS 120 /* so few that the file is not read into memory unasked */
+struct found {
+    char said[KINDS][400];
+    bool met[KINDS], has_rare[KINDS];
+};
+
+static void keep(struct found *found, size_t number, const struct mc_known *known)
+{
+    assert_false(found->met[number]);
+    found->met[number] = true;
+    found->has_rare[number] = known->tried_at || known->bad_at || known->complained_at ||
+                              known->soft_count || known->unknown_since;
+    char *said = found->said[number], *end = said + sizeof found->said[number];
+    said += snprintf(
+        said, (size_t)(end - said),
+        "%d %d %lld, %d %lld %u %d %lld, %lld %lld %lld, %.*s, %.*s:", (int)known->reason,
+        (int)known->source, (long long)known->checked_at, (int)known->tried,
+        (long long)known->tried_at, known->origin, known->waits, (long long)known->unknown_since,
+        (long long)known->good_at, (long long)known->bad_at, (long long)known->complained_at,
+        (int)known->mx.len, known->mx.at, (int)known->smtp.len, known->smtp.at);
+    for (size_t i = 0; i < known->past_count; i++)
+        said += snprintf(said, (size_t)(end - said), " %d %lld", (int)known->past[i].reason,
+                         (long long)known->past[i].at);
+    for (size_t i = 0; i < known->soft_count; i++)
+        said += snprintf(said, (size_t)(end - said), " %d %u", (int)known->soft[i].reason,
+                         (unsigned)known->soft[i].day);
+    assert_true(said < end - 1);
+}
+
+static void keep_domain(void *arg, struct mc_span name, const struct mc_store_domain *domain)
+{
+    (void)arg;
+    (void)name;
+    (void)domain;
+}
+
+static void keep_address(void *arg, struct mc_span local, struct mc_span domain,
+                         const struct mc_known *known)
+{
+    char number[8];
+    assert_true(mc_span_equal(domain, s("acme.com")));
+    snprintf(number, sizeof number, "%.*s", (int)local.len, local.at);
+    keep(arg, (size_t)strtoul(number, NULL, 10), known);
+}
+
+static void look_up_all(struct mc_store *store, struct found *found)
+{
+    for (size_t i = 0; i < KINDS; i++) {
+        struct mc_known known;
+        char local[8];
+        snprintf(local, sizeof local, "%zu", i);
+        if (mc_store_get(store, s(local), s("acme.com"), &known))
+            keep(found, i, &known);
+    }
+}
+
+static void a_row_is_the_same_however_it_is_read(void **state)
+{
+    (void)state;
+    static const enum mc_reason soft[] = {MC_REASON_MAILBOX_FULL, MC_REASON_SERVER_ERROR};
+    static const enum mc_reason answers[] = {MC_REASON_ACCEPTED, MC_REASON_NO_SUCH_MAILBOX,
+                                             MC_REASON_GREYLISTED, MC_REASON_CATCH_ALL};
+    static struct found singly, scanned, loaded;
+    struct place place;
+    struct mc_store_scan scan = {&scanned, keep_domain, keep_address};
+    size_t usual = 0, with_rare = 0;
+    singly = scanned = loaded = (struct found){0};
+    make_place(&place);
+    struct mc_store *store = open_at(&place, false);
+    srandom(17);
+    for (int i = 0; i < 400; i++) {
+        char local[8];
+        snprintf(local, sizeof local, "%ld", random() % KINDS);
+        struct mc_news news = {.source = MC_SOURCE_PROBE,
+                               .reason = answers[random() % 4],
+                               .at = T0 + random() % 20 * DAY,
+                               .origin = (uint32_t)random() % 3,
+                               .waits = random() % 2,
+                               .mx = s(random() % 2 ? "mx.acme.com" : ""),
+                               .smtp = s(random() % 2 ? "RCPT 250 2.1.5 Ok" : "")};
+        if (random() % 4) {
+            mc_store_put(store, s(local), s("acme.com"), &news);
+            continue;
+        }
+        news.source = MC_SOURCE_BOUNCE;
+        news.reason = random() % 3 ? soft[random() % 2] : MC_REASON_SUPPRESSED;
+        mc_store_put_bounce(store, s(local), s("acme.com"), &news, (uint64_t)i);
+    }
+    assert_true(mc_store_commit(store, true));
+    look_up_all(store, &singly);
+    assert_false(mc_store_is_loaded(store));
+    assert_true(mc_store_scan(store, &scan));
+    mc_store_expect(store, 1000000);
+    assert_true(mc_store_is_loaded(store));
+    look_up_all(store, &loaded);
+    for (size_t i = 0; i < KINDS; i++) {
+        assert_string_equal(scanned.said[i], singly.said[i]);
+        assert_string_equal(loaded.said[i], singly.said[i]);
+        with_rare += singly.has_rare[i];
+        usual += singly.met[i] && !singly.has_rare[i];
+    }
+    assert_in_range(with_rare, 10, KINDS);
+    assert_in_range(usual, 10, KINDS);
+    mc_store_close(store);
+    remove_place(&place);
+}
+
 /* A hashed file holds no address, no local part, no domain; and is of no use without its key. */
 static void a_hashed_store_tells_nobody(void **state)
 {
@@ -744,6 +853,7 @@ int main(int count, char **arguments)
         cmocka_unit_test(no_unknown_is_ever_served),
         cmocka_unit_test(unknown_nights_are_counted),
         cmocka_unit_test(what_is_put_is_found),
+        cmocka_unit_test(a_row_is_the_same_however_it_is_read),
         cmocka_unit_test(a_hashed_store_tells_nobody),
         cmocka_unit_test(a_plain_store_does_not_turn_hashed),
         cmocka_unit_test(two_writers_add_up),
