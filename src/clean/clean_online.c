@@ -24,6 +24,7 @@ struct item {
     struct mc_row row;
     enum mc_syntax syntax;
     struct mc_address address;
+    struct mc_sought sought;
 };
 
 struct online {
@@ -82,7 +83,7 @@ static void look_at_row(struct online *online, struct item *item)
     item->syntax =
         item->row.number ? mc_address_parse(item->row.address, &item->address) : MC_SYNTAX_EMPTY;
     if (item->syntax == MC_SYNTAX_OK)
-        mc_engine_fetch_domain(online->engine, item->address.domain);
+        mc_engine_seek_domain(online->engine, &item->address, &item->sought);
 }
 
 static void read_row(struct online *online, const struct item *item)
@@ -91,7 +92,8 @@ static void read_row(struct online *online, const struct item *item)
     if (!item->row.number) {
         mc_ledger_add(&online->ledger, MC_LEDGER_PASS);
     } else if (item->syntax == MC_SYNTAX_OK) {
-        mc_ledger_add(&online->ledger, mc_engine_add(online->engine, &item->address, &is_new));
+        mc_ledger_add(&online->ledger,
+                      mc_engine_add_sought(online->engine, &item->address, &item->sought, &is_new));
         if (is_new)
             mc_first_rows_add(&online->first_rows, (uint32_t)item->row.number);
     } else {
@@ -110,8 +112,7 @@ static void read_batch(struct online *online, size_t count)
     }
     for (size_t i = 0; i < count; i++)
         if (items[i].syntax == MC_SYNTAX_OK)
-            mc_engine_fetch_address(online->engine, items[i].address.local,
-                                    items[i].address.domain);
+            mc_engine_seek_address(online->engine, &items[i].address, &items[i].sought);
     for (size_t i = 0; i < count; i++) {
         online->run->rows_read += items[i].row.number != 0;
         read_row(online, &items[i]);
@@ -181,7 +182,9 @@ static bool write_rows(struct online *online)
             mc_clean_bad_result(run, &row, address.email, &result);
         } else if (entry != MC_LEDGER_PASS) {
             mc_engine_result(online->engine, entry, &result);
-            if (!mc_ledger_is_first(&online->ledger, entry)) {
+            if (mc_ledger_is_first(&online->ledger, entry)) {
+                mc_engine_fetch_results(online->engine, entry);
+            } else {
                 result.duplicate_of = mc_first_rows_at(&online->first_rows, entry);
                 own_spelling(online, &row, &result);
             }

@@ -79,10 +79,9 @@ static uint32_t find_in_index(const struct mc_address_table *table, uint64_t has
     return found;
 }
 
-uint32_t mc_address_table_add(struct mc_address_table *table, struct mc_span local, uint32_t domain,
-                              bool *is_new)
+uint32_t mc_address_table_add(struct mc_address_table *table, struct mc_hash128 hash,
+                              struct mc_span local, uint32_t domain, bool *is_new)
 {
-    struct mc_hash128 hash = key_hash(local, domain);
     uint32_t *number = table->by_digest ? mc_digest_map_at(&table->digests, hash) : NULL;
     uint32_t found = !number   ? find_in_index(table, hash.high, local, domain)
                      : *number ? *number - 1

@@ -74,12 +74,12 @@ struct mc_address_queue {
 #define MC_ADDRESS_QUEUE_EMPTY ((struct mc_address_queue){MC_NONE, MC_NONE})
 
 /* The record of (local, domain), ASCII case of the local part aside, made where there is none. */
-uint32_t mc_address_table_add(struct mc_address_table *table, struct mc_span local, uint32_t domain,
-                              bool *is_new);
+uint32_t mc_address_table_add(struct mc_address_table *table, struct mc_hash128 hash,
+                              struct mc_span local, uint32_t domain, bool *is_new);
 /* So many will come, and be sought again: whatever memory that takes. To be called first. */
 void mc_address_table_expect(struct mc_address_table *table, uint64_t addresses);
-/* Of many, one after the other would wait for memory: so the hash first, which fetches where the
- * record is to be found. */
+/* By what a record is found. Of many, one after the other would wait for memory: so the hash first,
+ * which fetches where the record is to be found. */
 struct mc_hash128 mc_address_table_hash(struct mc_address_table *table, struct mc_span local,
                                         uint32_t domain);
 /* The record, which is fetched as well, or MC_NONE; after mc_address_table_expect. */

@@ -1,19 +1,22 @@
 #include "engine/domain_table.h"
 
-void mc_domain_table_fetch(struct mc_domain_table *table, struct mc_span name)
+struct mc_hash128 mc_domain_table_hash(struct mc_domain_table *table, struct mc_span name)
 {
-    mc_digest_map_prefetch(&table->index, mc_hash128(name));
+    struct mc_hash128 hash = mc_hash128(name);
+    mc_digest_map_prefetch(&table->index, hash);
+    return hash;
 }
 
-uint32_t mc_domain_table_find(struct mc_domain_table *table, struct mc_span name)
+uint32_t mc_domain_table_find(struct mc_domain_table *table, struct mc_hash128 hash)
 {
-    uint32_t number = mc_digest_map_find(&table->index, mc_hash128(name));
+    uint32_t number = mc_digest_map_find(&table->index, hash);
     return number ? number - 1 : MC_NONE;
 }
 
-uint32_t mc_domain_table_add(struct mc_domain_table *table, struct mc_span name, bool *is_new)
+uint32_t mc_domain_table_add(struct mc_domain_table *table, struct mc_hash128 hash,
+                             struct mc_span name, bool *is_new)
 {
-    uint32_t *number = mc_digest_map_at(&table->index, mc_hash128(name));
+    uint32_t *number = mc_digest_map_at(&table->index, hash);
     *is_new = *number == 0;
     if (!*is_new)
         return *number - 1;

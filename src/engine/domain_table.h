@@ -58,11 +58,12 @@ struct mc_domain_table {
     struct mc_digest_map index; /* number + 1 */
 };
 
-uint32_t mc_domain_table_add(struct mc_domain_table *table, struct mc_span name, bool *is_new);
+/* By what a domain is found; fetches what the next two will look at. */
+struct mc_hash128 mc_domain_table_hash(struct mc_domain_table *table, struct mc_span name);
+uint32_t mc_domain_table_add(struct mc_domain_table *table, struct mc_hash128 hash,
+                             struct mc_span name, bool *is_new);
 /* MC_NONE where it is not there. */
-uint32_t mc_domain_table_find(struct mc_domain_table *table, struct mc_span name);
-/* Fetches what either will look at. */
-void mc_domain_table_fetch(struct mc_domain_table *table, struct mc_span name);
+uint32_t mc_domain_table_find(struct mc_domain_table *table, struct mc_hash128 hash);
 struct mc_span mc_domain_table_name(const struct mc_domain_table *table, uint32_t domain);
 void mc_domain_table_free(struct mc_domain_table *table);
 

@@ -279,28 +279,48 @@ static bool admit(struct mc_engine *engine, uint32_t address, bool suppressed)
     return recall != MC_RECALL_SERVED;
 }
 
-void mc_engine_fetch_domain(struct mc_engine *engine, struct mc_span domain)
+void mc_engine_seek_domain(struct mc_engine *engine, const struct mc_address *address,
+                           struct mc_sought *sought)
 {
-    mc_domain_table_fetch(&engine->domains, domain);
+    *sought = (struct mc_sought){
+        .domain_hash = mc_domain_table_hash(&engine->domains, address->domain),
+        .domain = MC_NONE,
+    };
 }
 
-void mc_engine_fetch_address(struct mc_engine *engine, struct mc_span local, struct mc_span domain)
+void mc_engine_seek_address(struct mc_engine *engine, const struct mc_address *address,
+                            struct mc_sought *sought)
 {
-    uint32_t index = mc_domain_table_find(&engine->domains, domain);
-    if (index == MC_NONE)
+    sought->domain = mc_domain_table_find(&engine->domains, sought->domain_hash);
+    if (sought->domain == MC_NONE)
         return;
-    __builtin_prefetch(&engine->domains.domains[index].last_added_ms, 1);
-    (void)mc_address_table_hash(&engine->addresses, local, index);
+    __builtin_prefetch(&engine->domains.domains[sought->domain].last_added_ms, 1);
+    sought->hash = mc_address_table_hash(&engine->addresses, address->local, sought->domain);
 }
 
 uint32_t mc_engine_add(struct mc_engine *engine, const struct mc_address *parsed, bool *is_new)
 {
-    bool new_domain;
-    uint32_t index = mc_domain_table_add(&engine->domains, parsed->domain, &new_domain);
+    struct mc_sought sought;
+    mc_engine_seek_domain(engine, parsed, &sought);
+    mc_engine_seek_address(engine, parsed, &sought);
+    return mc_engine_add_sought(engine, parsed, &sought, is_new);
+}
+
+uint32_t mc_engine_add_sought(struct mc_engine *engine, const struct mc_address *parsed,
+                              const struct mc_sought *sought, bool *is_new)
+{
+    bool new_domain = false;
+    uint32_t index = sought->domain;
+    struct mc_hash128 hash = sought->hash;
+    if (index == MC_NONE) { /* unless another one of those many has brought it since */
+        index =
+            mc_domain_table_add(&engine->domains, sought->domain_hash, parsed->domain, &new_domain);
+        hash = mc_address_table_hash(&engine->addresses, parsed->local, index);
+    }
     if (new_domain)
         describe_domain(engine, index);
     engine->domains.domains[index].last_added_ms = mc_engine_elapsed_ms(engine);
-    uint32_t address = mc_address_table_add(&engine->addresses, parsed->local, index, is_new);
+    uint32_t address = mc_address_table_add(&engine->addresses, hash, parsed->local, index, is_new);
     if (!*is_new)
         return address;
     struct mc_address_record *record = &engine->addresses.records[address];

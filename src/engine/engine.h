@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include "address/parse.h"
+#include "base/hash.h"
 #include "lists/lists.h"
 #include "loop/loop.h"
 #include "mailcheck.h"
@@ -53,17 +54,27 @@ enum mc_input {
 };
 void mc_engine_set_input(struct mc_engine *engine, enum mc_input input);
 
-/* Before many are added: fetches what mc_engine_add will look at, first of the domains, and when
- * that has come of the addresses, so that it need not wait for memory at each of them. */
-void mc_engine_fetch_domain(struct mc_engine *engine, struct mc_span domain);
-void mc_engine_fetch_address(struct mc_engine *engine, struct mc_span local, struct mc_span domain);
 /* Adds a parsed address or finds it. New ones are numbered 0, 1, 2... */
 uint32_t mc_engine_add(struct mc_engine *engine, const struct mc_address *address, bool *is_new);
+/* The same for many: what is looked at is fetched, first of all of their domains, and when that has
+ * come of the addresses, so that adding need not wait for memory at each of them. */
+struct mc_sought {
+    struct mc_hash128 domain_hash, hash;
+    uint32_t domain; /* MC_NONE: not there yet, and `hash` is not set */
+};
+void mc_engine_seek_domain(struct mc_engine *engine, const struct mc_address *address,
+                           struct mc_sought *sought);
+void mc_engine_seek_address(struct mc_engine *engine, const struct mc_address *address,
+                            struct mc_sought *sought);
+uint32_t mc_engine_add_sought(struct mc_engine *engine, const struct mc_address *address,
+                              const struct mc_sought *sought, bool *is_new);
 
 bool mc_engine_is_settled(const struct mc_engine *engine, uint32_t address);
 /* What is known now: the verdict, or for an unsettled address `not_probed` and the flags so far.
  * Spans live until the next call on this engine. duplicate_of is left 0. */
 void mc_engine_result(struct mc_engine *engine, uint32_t address, struct mc_result *result);
+/* Fetches what the results of the addresses that were added after this one will look at. */
+void mc_engine_fetch_results(const struct mc_engine *engine, uint32_t address);
 
 /* Seconds since 1970, as mc_checked_at will show it. */
 int64_t mc_engine_wall_clock(const struct mc_engine *engine);

@@ -29,7 +29,8 @@ struct gathered {
 static void scan_domain(void *arg, struct mc_span name, const struct mc_store_domain *known)
 {
     struct mc_engine *engine = ((struct gathered *)arg)->engine;
-    uint32_t index = mc_domain_table_find(&engine->domains, name);
+    uint32_t index =
+        mc_domain_table_find(&engine->domains, mc_domain_table_hash(&engine->domains, name));
     if (index != MC_NONE)
         mc_recall_take_domain(engine, index, known);
 }
@@ -65,7 +66,8 @@ static void scan_address(void *arg, struct mc_span local, struct mc_span domain,
     if (!mc_span_equal(domain, mc_text_span(&gathered->name))) {
         gathered->name.len = 0;
         mc_text_add_span(&gathered->name, domain);
-        gathered->domain = mc_domain_table_find(&engine->domains, domain);
+        gathered->domain =
+            mc_domain_table_find(&engine->domains, mc_domain_table_hash(&engine->domains, domain));
     }
     if (gathered->domain == MC_NONE || local.len > MC_LOCAL_MAX ||
         local.len + known->smtp.len > TEXT_BYTES)

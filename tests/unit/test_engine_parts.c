@@ -210,24 +210,31 @@ static void sets_shrink_to_nothing(void **state)
     mc_mx_sets_free(&sets);
 }
 
+static uint32_t add_address(struct mc_address_table *table, struct mc_span local, uint32_t domain,
+                            bool *is_new)
+{
+    struct mc_hash128 hash = mc_address_table_hash(table, local, domain);
+    return mc_address_table_add(table, hash, local, domain, is_new);
+}
+
 static void one_record_a_mailbox(void **state)
 {
     (void)state;
     struct mc_address_table table = {0};
     bool is_new;
-    uint32_t ann = mc_address_table_add(&table, mc_span_of("ann"), 7, &is_new);
+    uint32_t ann = add_address(&table, mc_span_of("ann"), 7, &is_new);
     assert_true(is_new);
-    assert_int_equal(mc_address_table_add(&table, mc_span_of("ANN"), 7, &is_new), ann);
+    assert_int_equal(add_address(&table, mc_span_of("ANN"), 7, &is_new), ann);
     assert_false(is_new);
-    assert_int_not_equal(mc_address_table_add(&table, mc_span_of("ann"), 8, &is_new), ann);
+    assert_int_not_equal(add_address(&table, mc_span_of("ann"), 8, &is_new), ann);
     assert_true(is_new);
-    mc_address_table_add(&table, mc_span_of("an"), 7, &is_new);
+    add_address(&table, mc_span_of("an"), 7, &is_new);
     assert_true(is_new);
     assert_true(mc_span_equal(mc_address_table_local(&table, ann), mc_span_of("ann")));
     char local[MC_LOCAL_MAX];
     memset(local, 'x', sizeof local);
     for (uint32_t i = 0; i < 1000; i++)
-        mc_address_table_add(&table, mc_span(local, i * 7 % sizeof local + 1), 9 + i, &is_new);
+        add_address(&table, mc_span(local, i * 7 % sizeof local + 1), 9 + i, &is_new);
     for (uint32_t i = 0; i < 1000; i++)
         assert_int_equal(mc_address_table_local(&table, 3 + i).len, i * 7 % sizeof local + 1);
     mc_address_table_free(&table);
