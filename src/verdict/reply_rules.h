@@ -37,6 +37,17 @@ struct mc_reply_words {
     uint16_t subject, detail;
 };
 
+/* What a character beyond ASCII does to the word it stands in. */
+enum mc_reply_letter {
+    MC_LETTER_PART,   /* belongs to it, as `out` */
+    MC_LETTER_SILENT, /* an accent or a vowel sign: as if it were not there */
+    MC_LETTER_WORD,   /* of a script without blanks: a word by itself */
+    MC_LETTER_NONE    /* ends it */
+};
+
+/* A character as the words of data/replies have it: small, no accent; UTF-8 of `len` bytes. */
+enum mc_reply_letter mc_reply_letter_read(uint32_t c, char out[4], size_t *len);
+
 /* The number of a word, MC_WORD_OTHER where no rule asks for it. */
 uint16_t mc_reply_word(struct mc_span word);
 /* One of those that may be the first half of a word: "black list". */

@@ -69,15 +69,6 @@ static void add_word(struct reader *reader, const char *at, size_t len)
     reader->last_len = len;
 }
 
-/* Latin letters with accents, U+00C0 to U+017F, as their plain ones; '*' is none. */
-static const char plain_letters[] = "aaaaaaaceeeeiiiidnooooo*ouuuuyts"
-                                    "aaaaaaaceeeeiiiidnooooo*ouuuuyty"
-                                    "aaaaaaccccccccddddeeeeeeeeeegggggggghhhhiiiiiiiiiiii"
-                                    "jjkkkllllllllllnnnnnnnnnoooooooorrrrrrsssssssstttttt"
-                                    "uuuuuuuuuuuuwwyyyzzzzzzs";
-
-_Static_assert(sizeof plain_letters == 0x180 - 0xc0 + 1, "one for each");
-
 static uint32_t character_at(const char *at, size_t n)
 {
     const unsigned char *b = (const unsigned char *)at;
@@ -123,27 +114,29 @@ static void end_word(struct reader *reader, struct word *word)
 static void take_character(struct reader *reader, struct word *word, const char *at, size_t n)
 {
     uint32_t c = character_at(at, n);
-    if (c >= 0xc0 && c <= 0x17f) {
-        char plain = plain_letters[c - 0xc0];
-        if (plain != '*')
-            put(word, plain);
-    } else if (c >= 0x400 && c <= 0x4ff) {
-        c += c < 0x410 ? 0x50 : c < 0x430 ? 0x20 : 0;
-        c = c == 0x451 ? 0x435 : c; /* yo is written ye as often as not */
-        put(word, (char)(0xc0 | c >> 6));
-        put(word, (char)(0x80 | (c & 0x3f)));
-    } else if ((c >= 0x3040 && c <= 0x9fff) || (c >= 0xac00 && c <= 0xd7a3)) {
+    if ((c == 0x2019 || c == 0x2018) && word->len != 1)
+        return; /* an apostrophe within a word */
+    char letter[4];
+    size_t len = 0;
+    switch (mc_reply_letter_read(c, letter, &len)) {
+    case MC_LETTER_PART:
+        for (size_t i = 0; i < len; i++)
+            put(word, letter[i]);
+        break;
+    case MC_LETTER_SILENT:
+        break;
+    case MC_LETTER_WORD:
         end_word(reader, word);
         add_word(reader, at, n);
-    } else if (((c == 0x2019 || c == 0x2018) && word->len != 1) || (c >= 0x300 && c <= 0x36f)) {
-        return; /* an apostrophe within a word; an accent written apart */
-    } else {
+        break;
+    case MC_LETTER_NONE:
         end_word(reader, word);
         reader->last_len = 0;
         if (c == 0x3002 || c == 0xff01 || c == 0xff0e)
             add(reader, MC_WORD_SENTENCE);
         else if (c == 0xff1a)
             add(reader, MC_WORD_COLON);
+        break;
     }
 }
 
