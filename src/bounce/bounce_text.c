@@ -316,15 +316,17 @@ static struct mc_span region(const struct mc_prose *prose, struct mc_span addres
 static struct mc_span below(const struct mc_prose *prose, struct mc_span address)
 {
     struct mc_span rest = region(prose, address);
-    while (rest.len && strchr(">:)'\"., \t\r\n-", rest.at[0]))
+    while (rest.len && strchr(">:)]'\"., \t\r\n-", rest.at[0]))
         rest = mc_span(rest.at + 1, rest.len - 1);
     struct mc_span first = without_subject(mc_quoted_paragraph(rest, 0)), said = first;
+    if (mc_words_advise(first))
+        return mc_span(first.at, 0);
     for (size_t i = 0; i < 5 && said.len && !mc_bounce_is_telling(said); i++) {
         bool announced = announces(said);
         size_t used = (size_t)(said.at + said.len - rest.at);
         said = mc_quoted_paragraph(mc_bounce_trim(mc_span(rest.at + used, rest.len - used)), 0);
-        if (said.len && !announced && !announces(said) && !mc_words_fail(said) &&
-            mc_quoted_find(said) == said.len)
+        if (mc_words_advise(said) || (said.len && !announced && !announces(said) &&
+                                      !mc_words_fail(said) && mc_quoted_find(said) == said.len))
             said.len = 0; /* a disclaimer, an advertisement */
     }
     return said.len ? said : first;

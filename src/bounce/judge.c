@@ -102,6 +102,8 @@ static const struct {
     {"host not found, try again", MC_REASON_DNS_FAILED},
     {"host name lookup failure", MC_REASON_DNS_FAILED},
     {"SERVFAIL", MC_REASON_DNS_FAILED},
+    {"unable to lookup DNS", MC_REASON_DNS_FAILED},
+    {"unable to exec or command does not exist", MC_REASON_SERVER_ERROR}, /* Exim's pipes */
     {"lookup failed temporarily", MC_REASON_DNS_FAILED},
     {"CNAME lookup failed temporarily", MC_REASON_DNS_FAILED},
     {"SMTPUTF8 is required", MC_REASON_NO_SMTPUTF8},
@@ -167,6 +169,7 @@ static const struct {
     {"connection failed", MC_REASON_CONNECT_FAILED},
     {"lost connection", MC_REASON_CONNECT_FAILED},
     {"connection died", MC_REASON_CONNECT_FAILED},
+    {"connection closed unexpectedly", MC_REASON_CONNECT_FAILED},
     {"no route to host", MC_REASON_CONNECT_FAILED},
     {"host unreachable", MC_REASON_CONNECT_FAILED},
     {"network is unreachable", MC_REASON_CONNECT_FAILED},
@@ -344,7 +347,8 @@ static struct mc_span unfolded(struct mc_span text, char *out, size_t size)
 /* A rule that only repeats the number, where the Status may know better. */
 static bool is_weak(const struct mc_ruling *ruling, struct mc_span text)
 {
-    static const char *const weak[] = {"nothing", "nothing known", "code", "syntax", "weather"};
+    static const char *const weak[] = {"nothing", "nothing known", "code",
+                                       "syntax",  "weather",       "expired"};
     static const char *const refusals[] = {"reject", "refus",  "denied",    "block",
                                            "accept", "拒",     "abgelehnt", "rechaz",
                                            "rifiut", "отклон", "odrzuc"};

@@ -61,7 +61,7 @@ struct mc_span mc_quoted_best(struct mc_span text)
     }
     for (rest = text; !best.len && rest.len;) {
         struct mc_span said = mc_quoted_paragraph(rest, 0);
-        if (said.len && mc_words_fail(said) && mc_bounce_is_telling(said))
+        if (said.len && mc_words_fail(said) && !mc_words_advise(said) && mc_bounce_is_telling(said))
             best = said;
         size_t used = (size_t)(said.at + said.len - rest.at) + 1;
         rest = used < rest.len ? mc_span(rest.at + used, rest.len - used) : mc_span(text.at, 0);

@@ -181,11 +181,6 @@ static bool read_feedback(struct report *report, struct mc_span text)
 
 /* ---- RFC 3464 ---- */
 
-static bool is_action(struct mc_span action, const char *what)
-{
-    return mc_bounce_starts(action, what);
-}
-
 /* Mail for one address may fail at another, to which it was forwarded, or which is one of many
  * behind it. The second is the one that failed: to bury the first would bury those who got it. It
  * is another matter where both are names of one mailbox. */
@@ -239,10 +234,10 @@ static struct mc_span complete(struct report *report, struct mc_span diagnostic,
 static void read_recipient(struct report *report, const struct mc_dsn_group *group, bool alone)
 {
     struct mc_span action = group->field[MC_DSN_ACTION];
-    struct mc_bounce_said said = {.delayed = is_action(action, "delayed")};
+    struct mc_bounce_said said = {.delayed = mc_bounce_starts(action, "delayed")};
     mc_bounce_status(group->field[MC_DSN_STATUS], &said);
-    if (is_action(action, "delivered") || is_action(action, "relayed") ||
-        is_action(action, "expanded") || group->field[MC_DSN_DISPOSITION].len ||
+    if (mc_bounce_starts(action, "delivered") || mc_bounce_starts(action, "relayed") ||
+        mc_bounce_starts(action, "expanded") || group->field[MC_DSN_DISPOSITION].len ||
         (!action.len && said.class == 2)) {
         /* Dovecot refuses with a receipt that says "deleted" */
         bool refused = mc_bounce_has(group->field[MC_DSN_DISPOSITION], "MDN-sent-automatically") &&
@@ -358,10 +353,10 @@ static bool says_why(const struct report *report)
     return mc_bounce_is_telling(mc_message_subject(report->message, report->mail));
 }
 
-/* `sure`: a report it is; `daemon`: at least no person wrote it. */
-static void read_prose(struct report *report, bool sure, bool daemon)
+/* `sure`: a report it is; `daemon`: at least no person wrote it; `looks`: like a report. */
+static void read_prose(struct report *report, bool sure, bool daemon, bool looks)
 {
-    unsigned least = sure ? 1 : daemon ? 3 : 4;
+    unsigned least = sure || looks ? 1 : daemon ? 3 : 4;
     size_t count = report->prose.count;
     if (report->prose.worth >= least && (report->prose.worth > 2 || count == 1) &&
         (sure || says_why(report))) {
@@ -415,10 +410,8 @@ static bool is_from_daemon(const struct report *report)
 {
     struct mc_span from = mc_header(report->headers, "From");
     struct mc_span path = mc_header(report->headers, "Return-Path");
-    return mc_bounce_has(from, "daemon") || mc_bounce_has(from, "postmaster") ||
-           mc_bounce_has(from, "mail delivery") || mc_bounce_has(from, "mailer") ||
-           mc_bounce_has(from, "system administrator") || mc_bounce_has(from, "mail admin") ||
-           mc_span_equal(path, mc_span("<>", 2)) || mc_span_equal(from, mc_span("<>", 2));
+    return mc_words_daemon(from) || mc_span_equal(from, mc_span("<>", 2)) ||
+           mc_span_equal(path, mc_span("<>", 2));
 }
 
 static bool is_auto_reply(const struct report *report)
@@ -498,6 +491,15 @@ static bool encloses_status(const struct report *report)
     return false;
 }
 
+/* What went to a list, answers a mail or is about goods that could not be delivered. */
+static bool is_from_people(const struct report *report)
+{
+    return mc_header(report->headers, "List-Id").len ||
+           mc_header(report->headers, "List-Unsubscribe").len ||
+           mc_words_answer(mc_message_subject(report->message, report->mail)) ||
+           mc_words_trade(report->prose.text);
+}
+
 /* True where the mail was a report, whoever was found in it. */
 static bool read_mail(struct report *report)
 {
@@ -540,11 +542,10 @@ static bool read_mail(struct report *report)
                       mc_bounce_starts(subject, "warning: message");
     if (read_failed_field(report))
         return true;
-    bool sure = (daemon && (named || worded)) || (named && worded) ||
-                report->message->mails[report->mail].is_report;
-    if (!sure && !daemon && !named)
+    bool sure = (daemon && (named || worded)) || report->message->mails[report->mail].is_report;
+    if (!sure && !daemon && (!named || is_from_people(report)))
         return false;
-    read_prose(report, sure, daemon);
+    read_prose(report, sure, daemon, named && worded);
     if (!report->found && sure)
         report->counts->nameless++;
     return report->found || sure;
