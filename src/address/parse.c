@@ -98,14 +98,6 @@ enum mc_syntax mc_address_parse(struct mc_span cell, struct mc_address *address)
     return MC_SYNTAX_OK;
 }
 
-/* Eight bytes at once, as mc_ascii_lower does it for one. */
-static uint64_t lower_eight(uint64_t bytes)
-{
-    const uint64_t each = UINT64_C(0x0101010101010101), low_bits = bytes & 0x7f * each;
-    uint64_t from_a = low_bits + (0x80 - 'A') * each, behind_z = low_bits + (0x7f - 'Z') * each;
-    return bytes | ((from_a & ~behind_z & ~bytes & 0x80 * each) >> 2);
-}
-
 size_t mc_address_key(const struct mc_address *address, char *out)
 {
     uint64_t bytes;
@@ -113,7 +105,7 @@ size_t mc_address_key(const struct mc_address *address, char *out)
     /* the domain is in lower case already */
     for (size_t i = 0; i < address->email.len; i += sizeof bytes) {
         memcpy(&bytes, address->storage + i, sizeof bytes);
-        bytes = lower_eight(bytes);
+        bytes = mc_ascii_lower_eight(bytes);
         memcpy(out + i, &bytes, sizeof bytes);
     }
     return address->email.len;

@@ -107,16 +107,14 @@ void mc_pool_free(struct mc_pool *pool)
         free(mc_pool_get(pool));
 }
 
-/* For a big table that is met at random: on huge pages, where the system has them. */
-static void *big_alloc(size_t size)
+void *mc_try_malloc_big(size_t size)
 {
     if (size < HUGE_PAGE)
-        return mc_malloc(size);
+        return malloc(size);
     size = (size + HUGE_PAGE - 1) / HUGE_PAGE * HUGE_PAGE;
     void *at = aligned_alloc(HUGE_PAGE, size);
-    if (!at)
-        return mc_malloc(size);
-    (void)madvise(at, size, MADV_HUGEPAGE); /* advice: without it the table is only slower */
+    if (at)
+        (void)madvise(at, size, MADV_HUGEPAGE); /* advice: without it the table is only slower */
     return at;
 }
 
@@ -124,8 +122,8 @@ void mc_arena_expect(struct mc_arena *arena, size_t bytes)
 {
     if (arena->room || bytes > UINT32_MAX)
         return;
-    arena->room = bytes;
-    arena->at = big_alloc(bytes);
+    arena->at = mc_try_malloc_big(bytes);
+    arena->room = arena->at ? bytes : 0;
 }
 
 /* An entry is two length bytes, the text, a NUL. */

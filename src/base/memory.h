@@ -34,6 +34,10 @@ char *mc_span_dup(struct mc_span text) __attribute__((malloc, returns_nonnull));
 /* NULL when there is no memory; `at` is then still valid. */
 void *mc_try_realloc(void *at, size_t size) __attribute__((warn_unused_result));
 
+/* For a big table that is met at random: on huge pages, where the system has them. NULL when there
+ * is no memory. */
+void *mc_try_malloc_big(size_t size) __attribute__((malloc, warn_unused_result));
+
 /* Called instead of printing and exiting; must not return. For embedders. */
 void mc_memory_set_handler(void (*out_of_memory)(size_t size));
 
@@ -75,6 +79,11 @@ uint32_t mc_arena_add(struct mc_arena *arena, struct mc_span text);
 void mc_arena_expect(struct mc_arena *arena, size_t bytes);
 /* Valid until the next mc_arena_add. The bytes are followed by a NUL. */
 struct mc_span mc_arena_get(const struct mc_arena *arena, uint32_t offset);
+/* Where that text is, for who knows its length and will read it later. */
+static inline const char *mc_arena_text(const struct mc_arena *arena, uint32_t offset)
+{
+    return arena->at + offset + 2;
+}
 void mc_arena_free(struct mc_arena *arena);
 
 #endif

@@ -4,6 +4,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <string.h>
 
 struct mc_span {
@@ -29,6 +30,14 @@ static inline bool mc_span_equal(struct mc_span a, struct mc_span b)
 static inline char mc_ascii_lower(char c)
 {
     return c >= 'A' && c <= 'Z' ? (char)(c + ('a' - 'A')) : c;
+}
+
+/* Eight bytes at once. */
+static inline uint64_t mc_ascii_lower_eight(uint64_t bytes)
+{
+    const uint64_t each = UINT64_C(0x0101010101010101), low_bits = bytes & 0x7f * each;
+    uint64_t from_a = low_bits + (0x80 - 'A') * each, behind_z = low_bits + (0x7f - 'Z') * each;
+    return bytes | ((from_a & ~behind_z & ~bytes & 0x80 * each) >> 2);
 }
 
 /* ASCII case is ignored; other bytes must be the same. */

@@ -1,16 +1,42 @@
 #include "engine/address_table.h"
 
+static bool has_capitals(struct mc_span text)
+{
+    uint64_t eight;
+    size_t at = 0;
+    for (; at + sizeof eight <= text.len; at += sizeof eight) {
+        memcpy(&eight, text.at + at, sizeof eight);
+        if (mc_ascii_lower_eight(eight) != eight)
+            return true;
+    }
+    for (; at < text.len; at++)
+        if (mc_ascii_lower(text.at[at]) != text.at[at])
+            return true;
+    return false;
+}
+
+/* Of the local part where it stands: to copy it together with its domain would cost as much again.
+ * The hash is keyed, so that a sum with the domain is as good as a hash of both. */
 static struct mc_hash128 key_hash(struct mc_span local, uint32_t domain)
 {
-    char key[MC_LOCAL_MAX + sizeof domain];
+    char lower[MC_LOCAL_MAX];
     MC_ASSERT(local.len <= MC_LOCAL_MAX);
-    for (size_t i = 0; i < local.len; i++)
-        key[i] = mc_ascii_lower(local.at[i]);
-    memcpy(key + local.len, &domain, sizeof domain);
-    return mc_hash128(mc_span(key, local.len + sizeof domain));
+    if (has_capitals(local)) {
+        for (size_t i = 0; i < local.len; i++)
+            lower[i] = mc_ascii_lower(local.at[i]);
+        local.at = lower;
+    }
+    struct mc_hash128 hash = mc_hash128(local);
+    hash.high += (domain + UINT64_C(1)) * UINT64_C(0x9e3779b97f4a7c15);
+    hash.low += (domain + UINT64_C(1)) * UINT64_C(0xc2b2ae3d27d4eb4f);
+    return hash;
 }
 
 _Static_assert(sizeof(struct mc_address_record) == 28, "as the header says");
+
+#define EXPECTED_MIN 100000 /* from here on it pays to make room at once; ... */
+#define EXPECTED_MAX 100000000
+#define LOCAL_BYTES  12 /* about */
 
 /* Where a local part is, is kept of every eighth: from there it is a few steps. */
 #define BLOCK 8
@@ -42,6 +68,12 @@ void mc_address_table_expect(struct mc_address_table *table, uint64_t addresses)
     MC_ASSERT(!table->count);
     table->by_digest = true;
     mc_digest_map_expect(&table->digests, addresses);
+    if (addresses < EXPECTED_MIN || addresses > EXPECTED_MAX)
+        return; /* then they grow as they fill, and where there is no memory for so many */
+    table->records = mc_try_malloc_big(addresses * sizeof *table->records);
+    table->room = table->records ? addresses : 0;
+    table->locals.at = mc_try_malloc_big(addresses * LOCAL_BYTES);
+    table->locals.room = table->locals.at ? addresses * LOCAL_BYTES : 0;
 }
 
 struct mc_hash128 mc_address_table_hash(struct mc_address_table *table, struct mc_span local,
