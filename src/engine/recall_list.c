@@ -11,28 +11,59 @@
 struct waiting_row {
     struct mc_known known;
     struct mc_span local;
-    struct mc_hash128 hash;
+    struct mc_hash128 hash; /* of the domain, then of the address */
     uint32_t domain, address;
+    bool is_first;         /* of its domain, as far as the rows before it tell */
     char text[TEXT_BYTES]; /* local part and line */
+};
+
+struct waiting_domain {
+    struct mc_store_domain known;
+    struct mc_hash128 hash;
+    uint32_t domain;
+    char detail[TEXT_BYTES];
 };
 
 struct gathered {
     struct mc_engine *engine;
     struct waiting_row *rows; /* BATCH of them */
     size_t count;
+    struct waiting_domain *domains; /* BATCH of them too */
+    size_t domain_count;
     struct mc_text name; /* of the last domain met, which is most often that of the next row */
-    uint32_t domain;
-    uint32_t *asked; /* known, and to be asked all the same */
+    uint32_t domain;     /* of the last row taken */
+    uint32_t *asked;     /* known, and to be asked all the same */
     size_t asked_count, asked_room;
 };
 
+static void take_domains(struct gathered *gathered)
+{
+    struct mc_engine *engine = gathered->engine;
+    struct waiting_domain *waiting = gathered->domains;
+    for (size_t i = 0; i < gathered->domain_count; i++) {
+        waiting[i].domain = mc_domain_table_find(&engine->domains, waiting[i].hash);
+        if (waiting[i].domain != MC_NONE)
+            mc_fetch(&engine->domains.domains[waiting[i].domain], sizeof(struct mc_domain));
+    }
+    for (size_t i = 0; i < gathered->domain_count; i++)
+        if (waiting[i].domain != MC_NONE)
+            mc_recall_take_domain(engine, waiting[i].domain, &waiting[i].known);
+    gathered->domain_count = 0;
+}
+
 static void scan_domain(void *arg, struct mc_span name, const struct mc_store_domain *known)
 {
-    struct mc_engine *engine = ((struct gathered *)arg)->engine;
-    uint32_t index =
-        mc_domain_table_find(&engine->domains, mc_domain_table_hash(&engine->domains, name));
-    if (index != MC_NONE)
-        mc_recall_take_domain(engine, index, known);
+    struct gathered *gathered = arg;
+    if (known->detail.len > TEXT_BYTES)
+        return;
+    struct waiting_domain *waiting = &gathered->domains[gathered->domain_count++];
+    waiting->known = *known;
+    waiting->hash = mc_domain_table_hash(&gathered->engine->domains, name);
+    memcpy(waiting->detail, known->detail.at, known->detail.len);
+    waiting->known.detail = mc_span(waiting->detail, known->detail.len);
+    mc_fetch(known->best_host.at, known->best_host.len);
+    if (gathered->domain_count == BATCH)
+        take_domains(gathered);
 }
 
 static void take_row(struct gathered *gathered, const struct waiting_row *row)
@@ -47,12 +78,24 @@ static void take_row(struct gathered *gathered, const struct waiting_row *row)
     gathered->asked[gathered->asked_count++] = address;
 }
 
+/* In three steps, each of which fetches what the next will look at. */
 static void take_rows(struct gathered *gathered)
 {
-    struct mc_address_table *table = &gathered->engine->addresses;
+    struct mc_engine *engine = gathered->engine;
+    struct mc_address_table *table = &engine->addresses;
     struct waiting_row *rows = gathered->rows;
+    for (size_t i = 0; i < gathered->count; i++) {
+        if (rows[i].is_first)
+            gathered->domain = mc_domain_table_find(&engine->domains, rows[i].hash);
+        rows[i].domain = gathered->domain;
+        if (rows[i].is_first && rows[i].domain != MC_NONE)
+            mc_fetch(&engine->domains.domains[rows[i].domain], sizeof(struct mc_domain));
+        if (rows[i].domain != MC_NONE)
+            rows[i].hash = mc_address_table_hash(table, rows[i].local, rows[i].domain);
+    }
     for (size_t i = 0; i < gathered->count; i++)
-        rows[i].address = mc_address_table_find(table, rows[i].hash);
+        rows[i].address =
+            rows[i].domain == MC_NONE ? MC_NONE : mc_address_table_find(table, rows[i].hash);
     for (size_t i = 0; i < gathered->count; i++)
         take_row(gathered, &rows[i]);
     gathered->count = 0;
@@ -63,35 +106,42 @@ static void scan_address(void *arg, struct mc_span local, struct mc_span domain,
 {
     struct gathered *gathered = arg;
     struct mc_engine *engine = gathered->engine;
-    if (!mc_span_equal(domain, mc_text_span(&gathered->name))) {
-        gathered->name.len = 0;
-        mc_text_add_span(&gathered->name, domain);
-        gathered->domain =
-            mc_domain_table_find(&engine->domains, mc_domain_table_hash(&engine->domains, domain));
-    }
-    if (gathered->domain == MC_NONE || local.len > MC_LOCAL_MAX ||
-        local.len + known->smtp.len > TEXT_BYTES)
+    if (gathered->domain_count)
+        take_domains(gathered);
+    if (local.len > MC_LOCAL_MAX || local.len + known->smtp.len > TEXT_BYTES)
         return;
     struct waiting_row *row = &gathered->rows[gathered->count++];
+    row->is_first = !mc_span_equal(domain, mc_text_span(&gathered->name));
+    if (row->is_first) {
+        gathered->name.len = 0;
+        mc_text_add_span(&gathered->name, domain);
+        row->hash = mc_domain_table_hash(&engine->domains, domain);
+        mc_fetch(known->mx.at, known->mx.len);
+    }
     row->known = *known;
-    row->domain = gathered->domain;
     char *end = mempcpy(row->text, local.at, local.len);
     memcpy(end, known->smtp.at, known->smtp.len);
     row->local = mc_span(row->text, local.len);
     row->known.smtp = mc_span(end, known->smtp.len);
-    row->hash = mc_address_table_hash(&engine->addresses, row->local, row->domain);
     if (gathered->count == BATCH)
         take_rows(gathered);
 }
+
 void mc_recall_gathered(struct mc_engine *engine)
 {
     struct gathered gathered = {
-        .engine = engine, .rows = mc_calloc(BATCH, sizeof *gathered.rows), .domain = MC_NONE};
+        .engine = engine,
+        .rows = mc_calloc(BATCH, sizeof *gathered.rows),
+        .domains = mc_calloc(BATCH, sizeof *gathered.domains),
+        .domain = MC_NONE,
+    };
     const struct mc_store_scan scan = {
         .arg = &gathered, .domain = scan_domain, .address = scan_address};
     engine->gathering = false;
     (void)mc_store_scan(engine->store, &scan);
+    take_domains(&gathered);
     take_rows(&gathered);
+    free(gathered.domains);
     free(gathered.rows);
     for (uint32_t i = 0; i < engine->addresses.count; i++) {
         const struct mc_address_record *record = &engine->addresses.records[i];

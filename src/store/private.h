@@ -75,7 +75,9 @@ struct mc_store {
     size_t put_count, put_room;
     struct mc_arena texts;
     struct mc_store_hosts {
-        uint32_t *names; /* in the arena, by number; 0: no such number, or not read yet */
+        struct mc_store_host {
+            uint32_t text, len; /* in the arena; the length here, so that it is read if need be */
+        } * names;              /* by number; {0}: no such number, or not read yet */
         size_t room;
         struct mc_arena arena;
         struct mc_index index; /* name -> number */

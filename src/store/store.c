@@ -216,17 +216,19 @@ void mc_store_know_host(struct mc_store *store, uint32_t number, struct mc_span 
         hosts->names = mc_grow(hosts->names, number, &hosts->room, sizeof *hosts->names);
         memset(hosts->names + old, 0, (hosts->room - old) * sizeof *hosts->names);
     }
-    if (hosts->names[number])
+    if (hosts->names[number].text)
         return;
-    hosts->names[number] = mc_arena_add(&hosts->arena, name);
+    hosts->names[number] =
+        (struct mc_store_host){mc_arena_add(&hosts->arena, name), (uint32_t)name.len};
     mc_index_add(&hosts->index, mc_hash(name), number);
 }
 
 struct mc_span mc_store_host_name(const struct mc_store *store, uint32_t number)
 {
-    if (number >= store->hosts.room || !store->hosts.names[number])
+    if (number >= store->hosts.room || !store->hosts.names[number].text)
         return mc_span("", 0);
-    return mc_arena_get(&store->hosts.arena, store->hosts.names[number]);
+    const struct mc_store_host *host = &store->hosts.names[number];
+    return mc_span(mc_arena_text(&store->hosts.arena, host->text), host->len);
 }
 
 /* The name of a host that a row gives by number; read where it is not known yet. */

@@ -86,8 +86,9 @@ void mc_store_put_domain(struct mc_store *store, struct mc_span name,
 /* Is it worth reading the file once, in order, for so many lookups? Never for a hashed one, whose
  * keys tell nobody whose they are. */
 bool mc_store_scan_pays(const struct mc_store *store, uint64_t lookups);
-/* All of it, the domains first, each in the order of the keys. Spans live during the call; in
- * `smtp` and `detail` a byte 1 stands for the address. False: see mc_store_error. */
+/* All of it, the domains first, each in the order of the keys. Spans live during the call, names of
+ * mail servers during the scan; in `smtp` and `detail` a byte 1 stands for the address. False: see
+ * mc_store_error. */
 struct mc_store_scan {
     void *arg;
     void (*domain)(void *arg, struct mc_span name, const struct mc_store_domain *domain);
