@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "address/parse.h"
+#include "address/plain.h"
 #include "base/memory.h"
 #include "base/text.h"
 #include "clean/first_rows.h"
@@ -42,6 +43,8 @@ struct online {
     struct mc_text suggestion;
     struct mc_row rows[BATCH];
     struct item items[BATCH];
+    struct mc_row behind_rows[BATCH]; /* read, and some of them written */
+    size_t behind_count, behind_next;
 };
 
 static struct mc_clean_progress progress_of(const struct online *online)
@@ -77,11 +80,29 @@ static void input_ended(struct online *online)
     tell_stage(online, "read");
 }
 
+/* Most are, and need no copy: the address is in the row then. */
+static bool is_plain(const struct mc_row *row, struct mc_address *address)
+{
+    struct mc_plain plain;
+    struct mc_span cell = row->address;
+    _Static_assert(MC_PLAIN_READS <= MC_ROW_READS, "behind a cell there is as much as is read");
+    if (!mc_address_look(cell, &plain))
+        return false;
+    address->email = cell;
+    address->local = mc_span(cell.at, plain.local_len);
+    address->domain = mc_span(cell.at + plain.local_len + 1, cell.len - plain.local_len - 1);
+    address->needs_smtputf8 = false;
+    address->complaint = NULL;
+    return true;
+}
+
 /* What needs the row alone. */
 static void look_at_row(struct online *online, struct item *item)
 {
-    item->syntax =
-        item->row.number ? mc_address_parse(item->row.address, &item->address) : MC_SYNTAX_EMPTY;
+    item->syntax = !item->row.number ? MC_SYNTAX_EMPTY
+                   : is_plain(&item->row, &item->address)
+                       ? MC_SYNTAX_OK
+                       : mc_address_parse(item->row.address, &item->address);
     if (item->syntax == MC_SYNTAX_OK)
         mc_engine_seek_domain(online->engine, &item->address, &item->sought);
 }
@@ -160,6 +181,18 @@ static void own_spelling(struct online *online, const struct mc_row *row, struct
     }
 }
 
+/* The next row to be written; NULL: there is none, though it was there when it was read ahead. */
+static const struct mc_row *next_to_write(struct online *online)
+{
+    if (online->behind_next == online->behind_count) {
+        online->behind_next = 0;
+        if (mc_cursor_next_rows(online->behind, online->behind_rows, BATCH,
+                                &online->behind_count) != MC_ROWS_ROW)
+            return NULL;
+    }
+    return &online->behind_rows[online->behind_next++];
+}
+
 /* Writes every row whose turn it is and whose verdict is there. False on failure. */
 static bool write_rows(struct online *online)
 {
@@ -167,29 +200,29 @@ static bool write_rows(struct online *online)
     uint32_t entry;
     bool any = false;
     for (size_t i = 0; i < WRITE_ROWS && mc_ledger_peek(&online->ledger, &entry); i++) {
-        struct mc_row row;
         struct mc_result result;
         if (entry < MC_LEDGER_BAD && !mc_engine_is_settled(online->engine, entry))
             break;
-        if (mc_cursor_next(online->behind, &row) != MC_ROWS_ROW) {
+        const struct mc_row *row = next_to_write(online);
+        if (!row) {
             snprintf(run->error, run->error_size, "the list changed while it was read: %s",
                      mc_rows_error(run->rows));
             return false;
         }
         if (entry == MC_LEDGER_BAD) {
             struct mc_address address;
-            (void)mc_address_parse(row.address, &address);
-            mc_clean_bad_result(run, &row, address.email, &result);
+            (void)mc_address_parse(row->address, &address);
+            mc_clean_bad_result(run, row, address.email, &result);
         } else if (entry != MC_LEDGER_PASS) {
             mc_engine_result(online->engine, entry, &result);
             if (mc_ledger_is_first(&online->ledger, entry)) {
                 mc_engine_fetch_results(online->engine, entry);
             } else {
                 result.duplicate_of = mc_first_rows_at(&online->first_rows, entry);
-                own_spelling(online, &row, &result);
+                own_spelling(online, row, &result);
             }
         }
-        if (!mc_clean_emit(run, &row, entry == MC_LEDGER_PASS ? NULL : &result))
+        if (!mc_clean_emit(run, row, entry == MC_LEDGER_PASS ? NULL : &result))
             return false;
         mc_ledger_drop(&online->ledger);
         any = true;
