@@ -80,7 +80,7 @@ struct mc_store {
         } * names;              /* by number; {0}: no such number, or not read yet */
         size_t room;
         struct mc_arena arena;
-        struct mc_index index; /* name -> number */
+        struct mc_index index; /* name -> number, of those that were written */
     } hosts;
 };
 

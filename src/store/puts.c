@@ -29,8 +29,10 @@ static int host_number(struct mc_store *store, struct mc_span name, uint32_t *nu
         result = sqlite3_step(put);
     }
     sqlite3_reset(put);
-    if (*number)
+    if (*number) { /* only who is written is sought by name */
         mc_store_know_host(store, *number, name);
+        mc_index_add(&store->hosts.index, mc_hash(name), *number);
+    }
     return result;
 }
 

@@ -220,7 +220,6 @@ void mc_store_know_host(struct mc_store *store, uint32_t number, struct mc_span 
         return;
     hosts->names[number] =
         (struct mc_store_host){mc_arena_add(&hosts->arena, name), (uint32_t)name.len};
-    mc_index_add(&hosts->index, mc_hash(name), number);
 }
 
 struct mc_span mc_store_host_name(const struct mc_store *store, uint32_t number)
