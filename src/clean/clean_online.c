@@ -80,17 +80,16 @@ static void input_ended(struct online *online)
     tell_stage(online, "read");
 }
 
-/* Most are, and need no copy: the address is in the row then. */
-static bool is_plain(const struct mc_row *row, struct mc_address *address)
+/* Most are plain, and need no copy: the address is in the row then. */
+static bool is_plain(const struct mc_row *row, struct mc_plain *plain, struct mc_address *address)
 {
-    struct mc_plain plain;
     struct mc_span cell = row->address;
     _Static_assert(MC_PLAIN_READS <= MC_ROW_READS, "behind a cell there is as much as is read");
-    if (!mc_address_look(cell, &plain))
+    if (!mc_address_look(cell, plain))
         return false;
     address->email = cell;
-    address->local = mc_span(cell.at, plain.local_len);
-    address->domain = mc_span(cell.at + plain.local_len + 1, cell.len - plain.local_len - 1);
+    address->local = mc_span(cell.at, plain->local_len);
+    address->domain = mc_span(cell.at + plain->local_len + 1, cell.len - plain->local_len - 1);
     address->needs_smtputf8 = false;
     address->complaint = NULL;
     return true;
@@ -99,12 +98,15 @@ static bool is_plain(const struct mc_row *row, struct mc_address *address)
 /* What needs the row alone. */
 static void look_at_row(struct online *online, struct item *item)
 {
-    item->syntax = !item->row.number ? MC_SYNTAX_EMPTY
-                   : is_plain(&item->row, &item->address)
-                       ? MC_SYNTAX_OK
-                       : mc_address_parse(item->row.address, &item->address);
+    struct mc_plain plain;
+    item->syntax = MC_SYNTAX_EMPTY;
+    if (!item->row.number)
+        return;
+    bool looked = is_plain(&item->row, &plain, &item->address);
+    item->syntax = looked ? MC_SYNTAX_OK : mc_address_parse(item->row.address, &item->address);
     if (item->syntax == MC_SYNTAX_OK)
-        mc_engine_seek_domain(online->engine, &item->address, &item->sought);
+        mc_engine_seek_domain(online->engine, &item->address, looked ? &plain : NULL,
+                              &item->sought);
 }
 
 static void read_row(struct online *online, const struct item *item)

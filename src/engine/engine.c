@@ -280,12 +280,15 @@ static bool admit(struct mc_engine *engine, uint32_t address, bool suppressed)
 }
 
 void mc_engine_seek_domain(struct mc_engine *engine, const struct mc_address *address,
-                           struct mc_sought *sought)
+                           const struct mc_plain *plain, struct mc_sought *sought)
 {
     *sought = (struct mc_sought){
         .domain_hash = mc_domain_table_hash(&engine->domains, address->domain),
         .domain = MC_NONE,
+        .is_plain = plain != NULL,
     };
+    if (plain)
+        sought->plain = *plain;
 }
 
 void mc_engine_seek_address(struct mc_engine *engine, const struct mc_address *address,
@@ -301,7 +304,7 @@ void mc_engine_seek_address(struct mc_engine *engine, const struct mc_address *a
 uint32_t mc_engine_add(struct mc_engine *engine, const struct mc_address *parsed, bool *is_new)
 {
     struct mc_sought sought;
-    mc_engine_seek_domain(engine, parsed, &sought);
+    mc_engine_seek_domain(engine, parsed, NULL, &sought);
     mc_engine_seek_address(engine, parsed, &sought);
     return mc_engine_add_sought(engine, parsed, &sought, is_new);
 }
@@ -324,7 +327,10 @@ uint32_t mc_engine_add_sought(struct mc_engine *engine, const struct mc_address 
     if (!*is_new)
         return address;
     struct mc_address_record *record = &engine->addresses.records[address];
-    record->role = mc_lists_is_role(engine->lists, parsed->local);
+    record->role = sought->is_plain
+                       ? mc_lists_is_role_looked(engine->lists, parsed->local, sought->plain.digits,
+                                                 sought->plain.separators)
+                       : mc_lists_is_role(engine->lists, parsed->local);
     record->utf8 = parsed->needs_smtputf8;
     engine->unsettled++;
     start_ticking(engine);

@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include "address/parse.h"
+#include "address/plain.h"
 #include "base/hash.h"
 #include "lists/lists.h"
 #include "loop/loop.h"
@@ -61,9 +62,12 @@ uint32_t mc_engine_add(struct mc_engine *engine, const struct mc_address *addres
 struct mc_sought {
     struct mc_hash128 domain_hash, hash;
     uint32_t domain; /* MC_NONE: not there yet, and `hash` is not set */
+    bool is_plain;   /* `plain` is set, and the address is where it was looked at */
+    struct mc_plain plain;
 };
+/* `plain` may be NULL. */
 void mc_engine_seek_domain(struct mc_engine *engine, const struct mc_address *address,
-                           struct mc_sought *sought);
+                           const struct mc_plain *plain, struct mc_sought *sought);
 void mc_engine_seek_address(struct mc_engine *engine, const struct mc_address *address,
                             struct mc_sought *sought);
 uint32_t mc_engine_add_sought(struct mc_engine *engine, const struct mc_address *address,
