@@ -96,6 +96,7 @@ static void serve(struct mc_engine *engine, uint32_t address, const struct mc_kn
     if (!mc_store_is_loaded(engine->store)) /* else it is found there again */
         mc_address_set_reply(record, mc_reply_log_add(engine->replies, known->smtp));
     record->recalled = true;
+    engine->served++;
     record->host = domain->best_host;
     if (known->mx.len && !mc_span_equal(known->mx, mc_arena_get(names, domain->best_host)))
         record->host = mc_arena_add(names, known->mx);
@@ -146,10 +147,7 @@ void mc_engine_end_list(struct mc_engine *engine)
 
 uint64_t mc_engine_recalled(const struct mc_engine *engine)
 {
-    uint64_t count = 0;
-    for (size_t i = 0; i < engine->addresses.count; i++)
-        count += engine->addresses.records[i].recalled;
-    return count;
+    return engine->served;
 }
 
 /* The run that this one goes on with has tried it, and came to an end with it. That is no answer
@@ -246,8 +244,8 @@ enum mc_recall mc_recall_take_address(struct mc_engine *engine, uint32_t address
                        (is_dead(known->reason) && domain->disposable);
     if (known->checked_at && lists_agree && may_serve(engine, known, &reason)) {
         tell_change(engine, address, known, reason);
-        if (mc_rules_soften(known, known->reason, mc_engine_wall_clock(engine)) != known->reason &&
-            !known->bad_at)
+        if (known->soft_count && !known->bad_at &&
+            mc_rules_soften(known, known->reason, mc_engine_wall_clock(engine)) != known->reason)
             serve_bounce(engine, address, known, reason, last_soft(known));
         else
             serve(engine, address, known, reason,

@@ -143,7 +143,8 @@ void mc_recall_gathered(struct mc_engine *engine)
     take_rows(&gathered);
     free(gathered.domains);
     free(gathered.rows);
-    for (uint32_t i = 0; i < engine->addresses.count; i++) {
+    bool all_served = engine->served == engine->addresses.count;
+    for (uint32_t i = 0; i < engine->addresses.count && !all_served; i++) {
         const struct mc_address_record *record = &engine->addresses.records[i];
         bool settled = record->state == MC_ADDRESS_SETTLED;
         if (settled && (record->recalled || engine->domains.domains[record->domain].recalled))

@@ -85,6 +85,7 @@ struct mc_engine {
     uint32_t origin;  /* a hash of who we are to a mail server */
     bool told_of_rest;
     bool oldest_first;
+    uint64_t served;                /* addresses that the store answered for */
     struct mc_retry_queue recalled; /* greylisted before this run: asked when that is useful */
     int64_t recalled_due_ms;
     struct mc_stale *stale; /* asked after the others, the longest unchecked first */
