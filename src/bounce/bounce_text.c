@@ -3,6 +3,7 @@
 #include "base/memory.h"
 #include "bounce/find_address.h"
 #include "bounce/judge.h"
+#include "bounce/line_words.h"
 #include "bounce/prose_words.h"
 #include "bounce/quoted_reply.h"
 #include "bounce/wordings.h"
@@ -107,6 +108,21 @@ static bool says_of_him(struct mc_span line, struct mc_span address)
     return rest.len && *end == ':' && mc_quoted_find(rest) < rest.len;
 }
 
+static size_t indent_of(struct mc_span line)
+{
+    size_t at = 0;
+    while (at < line.len && (line.at[at] == ' ' || line.at[at] == '\t'))
+        at++;
+    return at;
+}
+
+/* "Please write to:" above an address; no server's words about the one before, though. */
+static bool leads_elsewhere(struct mc_span before, struct mc_span line)
+{
+    return indent_of(before) <= indent_of(line) && mc_quoted_find(before) == before.len &&
+           mc_words_lead_elsewhere(before);
+}
+
 /* 0: not the one; 5: nobody else. `before` is the line of text before it. */
 static unsigned worth_of(struct mc_span line, struct mc_span address, struct mc_span before)
 {
@@ -115,6 +131,9 @@ static unsigned worth_of(struct mc_span line, struct mc_span address, struct mc_
     size_t at = (size_t)(address.at - core.at);
     if (address.at < core.at)
         at = 0;
+    const char *behind = address.at + address.len;
+    if (mc_words_arrived(mc_span(behind, (size_t)(line.at + line.len - behind))))
+        return 0;
     if (mc_bounce_has(line, "RCPT TO:"))
         return 4;
     if (at <= 1 && says_of_him(line, address))
@@ -124,7 +143,7 @@ static unsigned worth_of(struct mc_span line, struct mc_span address, struct mc_
     if (label && at <= label + 12)
         return 4;
     if (!words_beside(line, address))
-        return 5;
+        return leads_elsewhere(before, line) ? 0 : 5;
     if (at <= 1) { /* "<user@example.com>: why" */
         const char *end = address.at + address.len, *stop = line.at + line.len;
         while (end < stop && strchr(">)'\" ", *end))

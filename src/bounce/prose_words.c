@@ -72,62 +72,6 @@ bool mc_words_are_cover(struct mc_span text)
     return HAS(words, text);
 }
 
-bool mc_words_answer(struct mc_span subject)
-{
-    static const char *const marks[] = {
-        "Re:", "AW:", "SV:", "Antw:", "RES:", "Odp:", "回复", "答复"};
-    for (size_t i = 0; i < MC_ARRAY_LEN(marks); i++)
-        if (mc_bounce_starts(subject, marks[i]))
-            return true;
-    return false;
-}
-
-bool mc_words_trade(struct mc_span text)
-{
-    static const char *const words[] = {
-        "parcel",  "package", "shipment", "invoice", "paket",      "sendung ", "rechnung", "colis",
-        "facture", "paquete", "factura",  "pacco",   "spedizione", "pakiet",   "przesyłk", "посылк",
-        "заказ",   "包裹",    "快递",     "订单",    "荷物",       "ご注文",   "택배",
-    };
-    return HAS(words, text);
-}
-
-bool mc_words_daemon(struct mc_span from)
-{
-    static const char *const words[] = {"daemon", "postmaster",           "mail delivery",
-                                        "mailer", "system administrator", "mail admin"};
-    return HAS(words, from);
-}
-
-bool mc_words_advise(struct mc_span said)
-{
-    static const char *const heads[] = {
-        "建议",
-        "解决",
-        "處理",
-        "建議",
-        "解決",
-        "how to fix",
-        "what can you do",
-        "what should i do",
-        "what to do",
-        "possible solution",
-        "suggested",
-        "recommend",
-        "cómo solucion",
-        "comment résoudre",
-        "so beheben",
-        "что делать",
-        "рекоменд",
-        "対処",
-        "해결",
-    };
-    for (size_t i = 0; i < MC_ARRAY_LEN(heads); i++)
-        if (mc_bounce_starts(said, heads[i]))
-            return true;
-    return false;
-}
-
 bool mc_words_fail(struct mc_span line)
 {
     static const char *const words[] = {
@@ -169,6 +113,7 @@ bool mc_words_fail(struct mc_span line)
         "epäonnistu",     "nepodařilo",   "nezdařilo",
         "sikerült",       "edilemedi",    "nie udało",
         "nie udalo",      "kon niet",     "exceed",
+        "no longer",
     };
     return HAS(words, line);
 }
@@ -176,13 +121,16 @@ bool mc_words_fail(struct mc_span line)
 bool mc_words_name_others(struct mc_span line)
 {
     static const char *const words[] = {
-        "contact",         "assistance",     "postmaster@",      "mail from ",   "write to",
-        "message-id",      "reply-to",       "mailto:",          "http://",      "https://",
-        "support@",        "help@",          "abuse@",           "helpdesk",     "sent by",
-        "sender:",         "mail from:",     "return-path",      "originator",   "on behalf of",
-        "envelope-sender", "envelope-from",  "email us",         "questions",    "forward this",
-        "from <",          "please send",    "administrator at", "references:",  "in-reply-to",
-        "webmaster@",      "mailer-daemon@", "you sent from",    "from address", "your address",
+        "contact",          "assistance",      "postmaster@",      "mail from ",   "write to",
+        "message-id",       "reply-to",        "mailto:",          "http://",      "https://",
+        "support@",         "help@",           "abuse@",           "helpdesk",     "sent by",
+        "sender:",          "mail from:",      "return-path",      "originator",   "on behalf of",
+        "envelope-sender",  "envelope-from",   "email us",         "questions",    "forward this",
+        "from <",           "please send",     "administrator at", "references:",  "in-reply-to",
+        "webmaster@",       "mailer-daemon@",  "-owner@",          "-request@",    "-bounces@",
+        "you sent from",    "new address",     "takes over",       "new e-mail",   "neue adresse",
+        "nouvelle adresse", "nueva dirección", "nuovo indirizzo",  "новый адрес",  "пишите",
+        "ご連絡",           "お問い合わせ",    "instead",          "from address", "your address",
     };
     return mc_bounce_starts(line, "from:") || mc_bounce_starts(line, "from ") ||
            mc_bounce_starts(line, ">>> MAIL") || mc_bounce_starts(line, "von:") || HAS(words, line);

@@ -10,14 +10,6 @@
 bool mc_words_are_ruler(struct mc_span line);
 /* A letter about a report that is enclosed, and no report itself. */
 bool mc_words_are_cover(struct mc_span text);
-/* "Re: Undeliverable mail": the Subject: of an answer. */
-bool mc_words_answer(struct mc_span subject);
-/* A parcel, an order: what was not delivered is no mail. */
-bool mc_words_trade(struct mc_span text);
-/* The From: of a machine that delivers mail. */
-bool mc_words_daemon(struct mc_span from);
-/* A paragraph on what to do: it lists whatever may have happened. */
-bool mc_words_advise(struct mc_span said);
 /* A sentence that says that it did not arrive. */
 bool mc_words_fail(struct mc_span line);
 /* A line whose address did not fail: whom to write to, who sent it. */

@@ -2,6 +2,7 @@
 
 #include "base/memory.h"
 #include "bounce/judge.h"
+#include "bounce/line_words.h"
 #include "bounce/prose_words.h"
 
 #define REPLY_MAX 1500 /* bytes: what follows is no longer about the reason */

@@ -7,6 +7,7 @@
 #include "bounce/dsn.h"
 #include "bounce/find_address.h"
 #include "bounce/judge.h"
+#include "bounce/line_words.h"
 #include "bounce/prose_words.h"
 #include "bounce/verp.h"
 #include "bounce/when.h"
@@ -341,8 +342,7 @@ static bool read_failed_field(struct report *report)
     return count > 0;
 }
 
-/* Somebody is named, and something is said of him that failed; a machine's answer to an order
- * names people too. */
+/* Of somebody named something is said that failed; answers to orders name people too. */
 static bool says_why(const struct report *report)
 {
     const struct mc_prose *prose = &report->prose;
@@ -353,10 +353,9 @@ static bool says_why(const struct report *report)
     return mc_bounce_is_telling(mc_message_subject(report->message, report->mail));
 }
 
-/* `sure`: a report it is; `daemon`: at least no person wrote it; `looks`: like a report. */
-static void read_prose(struct report *report, bool sure, bool daemon, bool looks)
+/* `sure`: a report it is; `least`: the worth that an address must have in it. */
+static void read_prose(struct report *report, bool sure, unsigned least)
 {
-    unsigned least = sure || looks ? 1 : daemon ? 3 : 4;
     size_t count = report->prose.count;
     if (report->prose.worth >= least && (report->prose.worth > 2 || count == 1) &&
         (sure || says_why(report))) {
@@ -461,8 +460,8 @@ static bool read_pasted_status(struct report *report, struct mc_span text)
     return report->found || report->success;
 }
 
-/* ezmlm and Mailman send the first report on: as a mail within, that is read next, or as text,
- * that is read here. */
+/* ezmlm and Mailman send the first report on: as a mail within, read next, or as text, read here.
+ */
 static bool read_enclosed(struct report *report)
 {
     struct mc_span inner = report->prose.original;
@@ -537,15 +536,15 @@ static bool read_mail(struct report *report)
     bool named = mc_prose_is_report_subject(subject) ||
                  mc_bounce_has(mc_header(report->headers, "From"), "mailer-daemon");
     bool worded = mc_prose_is_report_text(report->prose.text);
-    report->delayed = mc_prose_is_delay(report->prose.text) || mc_bounce_has(subject, "delayed") ||
-                      mc_bounce_starts(subject, "warning: could not send") ||
-                      mc_bounce_starts(subject, "warning: message");
+    report->delayed = mc_prose_is_delay(report->prose.text) || mc_words_delay(subject);
     if (read_failed_field(report))
         return true;
-    bool sure = (daemon && (named || worded)) || report->message->mails[report->mail].is_report;
-    if (!sure && !daemon && (!named || is_from_people(report)))
+    bool looks = named && mc_words_fail(subject) && !is_from_people(report);
+    bool sure = (daemon && (named || worded)) || report->message->mails[report->mail].is_report ||
+                (looks && worded && report->message->mail_count > report->mail + 1);
+    if (!sure && !daemon && !looks)
         return false;
-    read_prose(report, sure, daemon, named && worded);
+    read_prose(report, sure, sure || (looks && worded) ? 1 : daemon ? 3 : 4);
     if (!report->found && sure)
         report->counts->nameless++;
     return report->found || sure;

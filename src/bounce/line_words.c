@@ -1,0 +1,110 @@
+#include "bounce/line_words.h"
+
+#include "base/memory.h"
+#include "bounce/judge.h"
+#include "bounce/wordings.h"
+
+#define HAS(table, text) mc_bounce_has_any(text, table, MC_ARRAY_LEN(table))
+
+bool mc_words_answer(struct mc_span subject)
+{
+    static const char *const marks[] = {
+        "Re:", "AW:", "SV:", "Antw:", "RES:", "Odp:", "回复", "答复"};
+    for (size_t i = 0; i < MC_ARRAY_LEN(marks); i++)
+        if (mc_bounce_starts(subject, marks[i]))
+            return true;
+    return false;
+}
+
+bool mc_words_delay(struct mc_span subject)
+{
+    return mc_bounce_has(subject, "delayed") ||
+           mc_bounce_starts(subject, "warning: could not send") ||
+           mc_bounce_starts(subject, "warning: message");
+}
+
+bool mc_words_trade(struct mc_span text)
+{
+    static const char *const words[] = {
+        "parcel",  "package", "shipment", "invoice", "paket",      "sendung ", "rechnung", "colis",
+        "facture", "paquete", "factura",  "pacco",   "spedizione", "pakiet",   "przesyłk", "посылк",
+        "заказ",   "包裹",    "快递",     "订单",    "荷物",       "ご注文",   "택배",
+    };
+    return HAS(words, text);
+}
+
+bool mc_words_daemon(struct mc_span from)
+{
+    static const char *const words[] = {"daemon", "postmaster",           "mail delivery",
+                                        "mailer", "system administrator", "mail admin"};
+    return HAS(words, from);
+}
+
+bool mc_words_advise(struct mc_span said)
+{
+    static const char *const heads[] = {
+        "建议",
+        "解决",
+        "處理",
+        "建議",
+        "解決",
+        "how to fix",
+        "what can you do",
+        "what should i do",
+        "what to do",
+        "possible solution",
+        "suggested",
+        "recommend",
+        "cómo solucion",
+        "comment résoudre",
+        "so beheben",
+        "что делать",
+        "рекоменд",
+        "対処",
+        "해결",
+    };
+    for (size_t i = 0; i < MC_ARRAY_LEN(heads); i++)
+        if (mc_bounce_starts(said, heads[i]))
+            return true;
+    return false;
+}
+
+bool mc_words_lead_elsewhere(struct mc_span line)
+{
+    static const char *const words[] = {
+        "resend",          "new address",      "new e-mail",
+        "new email",       "instead",          "please use",
+        "contact",         "write to",         "assist",
+        "verwenden sie",   "nutzen sie",       "benutzen sie",
+        "wenden sie",      "schreiben sie",    "neue adresse",
+        "kontakt",         "nouvelle adresse", "contacter",
+        "écrire",          "écrivez",          "utiliser l'adresse",
+        "nueva dirección", "contacte",         "escriba",
+        "nuovo indirizzo", "contatt",          "scrivere",
+        "novo endereço",   "новый адрес",      "пишите",
+        "обращ",           "nowy adres",       "请联系",
+        "新邮箱",          "新地址",           "ご連絡",
+        "新しい",          "お問い合わせ",     "문의",
+    };
+    static const char wide[] = "\xe3\x80\x82"; /* U+3002, which ends a sentence */
+    line = mc_bounce_trim(line);
+    if (!line.len || strchr(".!?", line.at[line.len - 1]) ||
+        (line.len > 3 && !memcmp(line.at + line.len - 3, wide, 3)))
+        return false;
+    return HAS(words, line);
+}
+
+bool mc_words_arrived(struct mc_span behind)
+{
+    static const char *const words[] = {
+        "delivered",           "successful",    "relayed",        "delivery succeeded",
+        "delivery successful", "was delivered", "was successful", "has been delivered",
+        "was relayed",         "zugestellt",
+    };
+    while (behind.len && strchr("<>()[]:;,.-\"' \t", behind.at[0]))
+        behind = mc_span(behind.at + 1, behind.len - 1);
+    for (size_t i = 0; i < MC_ARRAY_LEN(words); i++)
+        if (mc_bounce_starts(behind, words[i]))
+            return true;
+    return false;
+}
