@@ -3,7 +3,7 @@
 
 #include "engine/state.h"
 
-#define DNS_OUTSTANDING 1000
+#define DNS_OUTSTANDING 4000
 #define EMAIL_SCRATCH   ((MC_ADDRESS_MAX + 2) * 2 + 64)
 
 static bool make_prober(struct mc_engine *engine, const struct mailcheck_options *options,

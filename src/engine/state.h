@@ -24,7 +24,7 @@ enum mc_port {
 };
 
 /* MX lookups under way, those that wait for their hosts included. */
-#define MC_LOOKUPS_MAX 3000
+#define MC_LOOKUPS_MAX 6000
 
 /* One of them, out of a pool of so many. */
 struct mc_engine_lookup {

@@ -16,6 +16,7 @@ enum {
     LATE_IN_A_ROW = 8,         /* a server that was late so often is no longer asked first */
     WAITING_ENOUGH = 64,       /* questions in the queue while the window is full */
     REFUSED_PAUSE_MS = 1000,   /* before a single server is asked again after SERVFAIL */
+    CROWDED_ROUNDS = 5,        /* as often a server that is only busy is asked */
     UNREACHABLE_PAUSE_MS = 50, /* before a dead server is tried again; doubles */
     SLOW_ANSWER_MS = 20,       /* one that took so long came from afar */
     NEARBY_WINDOW = 200,       /* questions under way are enough for a server that is near */
@@ -56,6 +57,7 @@ struct mc_dns {
     struct question_list queue, under_way; /* the latter in the order of their deadlines */
     size_t paused, dead;
     struct mc_dns_window window;
+    uint32_t refused_in_a_row;
     struct mc_timer tick, wake;
     struct mc_dns_message message;
     uint32_t timeout_ms;
@@ -134,18 +136,30 @@ static int64_t left_ms(const struct question *question)
     return question->deadline_ms - mc_loop_now_ms(question->dns->loop);
 }
 
+/* A resolver that refuses what it has no room for, but answers others: dnsmasq, in many a home
+ * router, takes 150 questions at once. Before an answer, or after none for long, it means it. */
+static bool is_crowded(const struct mc_dns *dns, enum mc_dns_status status)
+{
+    return status == MC_DNS_REFUSED && dns->refused_in_a_row < dns->window.limit;
+}
+
 /* SERVFAIL, REFUSED, nonsense: each server is asked before that is believed, a single one twice,
  * since resolvers fail in passing. */
 static void after_refusal(struct question *question, enum mc_dns_status status)
 {
     struct mc_dns *dns = question->dns;
-    unsigned count = servers(dns);
+    unsigned count = servers(dns), rounds = count == 1 ? 2 : 1;
+    if (is_crowded(dns, status)) {
+        mc_dns_window_note(&dns->window, MC_DNS_TURNED_AWAY, false);
+        dns->refused_in_a_row++;
+        rounds = CROWDED_ROUNDS;
+    }
     question->failure = status;
     question->refusals++;
-    if (count > 1 && question->refusals < count) {
+    if (question->refusals % count) {
         question->server = (uint8_t)((question->server + 1) % count);
         send_try(question);
-    } else if (count == 1 && question->refusals == 1 && left_ms(question) > 2 * REFUSED_PAUSE_MS) {
+    } else if (question->refusals / count < rounds && left_ms(question) > 2 * REFUSED_PAUSE_MS) {
         pause_until(question, mc_loop_now_ms(dns->loop) + REFUSED_PAUSE_MS);
     } else {
         settle_failure(question, status, false);
@@ -206,8 +220,11 @@ static void after_answer(struct question *question, const struct mc_dns_try_resu
     struct mc_dns_message *message = &dns->message;
     enum mc_dns_status status =
         mc_dns_message_read(message, question->type, result->bytes, result->len);
-    if (status == MC_DNS_OK || status == MC_DNS_NO_DATA || status == MC_DNS_NOT_FOUND)
-        mc_dns_window_note(&dns->window, result->late, wants_more(question));
+    if (status == MC_DNS_OK || status == MC_DNS_NO_DATA || status == MC_DNS_NOT_FOUND) {
+        mc_dns_window_note(&dns->window, result->late ? MC_DNS_LATE : MC_DNS_PROMPT,
+                           wants_more(question));
+        dns->refused_in_a_row = 0;
+    }
     switch (status) {
     case MC_DNS_NO_DATA:
         if (message->alias[0]) {
@@ -380,6 +397,7 @@ struct mc_dns *mc_dns_new(struct mc_loop *loop, const struct mc_dns_options *opt
     dns->pool.size = sizeof(struct question);
     dns->timeout_ms = options->timeout_ms ? options->timeout_ms : 1;
     mc_dns_window_init(&dns->window, options->outstanding);
+    dns->refused_in_a_row = dns->window.limit;
     mc_timer_init(&dns->tick, loop, on_tick, dns);
     mc_timer_init(&dns->wake, loop, fill_window, dns);
     struct mc_dns_options checked = *options;

@@ -4,8 +4,9 @@
  *
  * The answer comes from the loop, once, never inside the call. Not-found, no-data and
  * could-not-ask stay apart; SERVFAIL and REFUSED are believed when every server has said so (a
- * single one twice). Keeps at most `outstanding` questions under way, 100 at first and more as
- * prompt answers come, and queues the rest. With none under way the loop waits for nothing. */
+ * single one twice, one that is only crowded five times). Keeps at most `outstanding` questions
+ * under way, 100 at first and more as prompt answers come, and queues the rest. With none under way
+ * the loop waits for nothing. */
 #ifndef MC_LOOP_DNS_H
 #define MC_LOOP_DNS_H
 

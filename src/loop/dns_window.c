@@ -6,6 +6,7 @@ enum {
     /* One late answer in so many is congestion. Rarer ones are not: a lossy line loses a few per
      * cent whatever one does, and some domains' own servers are slow. */
     LATE_SHARE = 4,
+    AWAY_SHARE = 32,  /* so few that were turned away are enough: a server says so itself */
     SLOW_GROWTH = 16, /* prompt answers for one more place, once it was too much */
 };
 
@@ -31,21 +32,23 @@ static void grow(struct mc_dns_window *window)
 
 static void judge(struct mc_dns_window *window)
 {
-    if (window->late * LATE_SHARE > window->late + window->prompt) {
+    uint32_t all = window->prompt + window->late + window->away;
+    if (window->late * LATE_SHARE > all || window->away * AWAY_SHARE > all) {
         uint32_t floor = window->limit < WINDOW_FLOOR ? window->limit : WINDOW_FLOOR;
         window->threshold = window->size / 2 > floor ? window->size / 2 : floor;
         window->size = window->threshold;
         window->grown = 0;
     }
-    window->prompt = window->late = 0;
+    window->prompt = window->late = window->away = 0;
 }
 
-void mc_dns_window_note(struct mc_dns_window *window, bool late, bool wanted)
+void mc_dns_window_note(struct mc_dns_window *window, enum mc_dns_pace pace, bool wanted)
 {
-    window->late += late;
-    window->prompt += !late;
-    if (!late && wanted)
+    window->prompt += pace == MC_DNS_PROMPT;
+    window->late += pace == MC_DNS_LATE;
+    window->away += pace == MC_DNS_TURNED_AWAY;
+    if (pace == MC_DNS_PROMPT && wanted)
         grow(window);
-    if (window->late + window->prompt >= window->size)
+    if (window->prompt + window->late + window->away >= window->size)
         judge(window);
 }

@@ -1,6 +1,6 @@
 /* How many questions may be under way at once, so that neither a home router nor a resolver is
  * flooded: starts small, doubles a round trip, and goes back by half when answers come only after
- * a question was repeated, as TCP does (RFC 5681). Pure. */
+ * a question was repeated, as TCP does (RFC 5681), or when some are turned away. Pure. */
 #ifndef MC_LOOP_DNS_WINDOW_H
 #define MC_LOOP_DNS_WINDOW_H
 
@@ -8,16 +8,22 @@
 #include <stdint.h>
 
 struct mc_dns_window {
-    uint32_t size;                /* what may be under way now */
-    uint32_t limit;               /* what was asked for */
-    uint32_t threshold;           /* above it growth is slow */
-    uint32_t prompt, late, grown; /* since the last judgement */
+    uint32_t size;                      /* what may be under way now */
+    uint32_t limit;                     /* what was asked for */
+    uint32_t threshold;                 /* above it growth is slow */
+    uint32_t prompt, late, away, grown; /* since the last judgement */
+};
+
+enum mc_dns_pace {
+    MC_DNS_PROMPT,
+    MC_DNS_LATE,        /* answered after a repetition */
+    MC_DNS_TURNED_AWAY, /* refused by a server that has no room for more */
 };
 
 void mc_dns_window_init(struct mc_dns_window *window, uint32_t limit);
 
-/* An answer came: `late` after a repetition. `wanted`: questions wait for room. Questions that
- * nobody answered, or that failed, are not to be told: they speak of their domains. */
-void mc_dns_window_note(struct mc_dns_window *window, bool late, bool wanted);
+/* An answer came. `wanted`: questions wait for room. Questions that nobody answered, or that failed
+ * otherwise, are not to be told: they speak of their domains. */
+void mc_dns_window_note(struct mc_dns_window *window, enum mc_dns_pace pace, bool wanted);
 
 #endif

@@ -141,7 +141,7 @@ static bool reply_to(struct server *server, struct packet *packet, bool tcp)
         packet->bytes[3] |= 3;
     else if (DOES("servfail") || (DOES("flaky") && !server->seen_once++))
         packet->bytes[3] |= 2;
-    else if (DOES("refused"))
+    else if (DOES("refused") || (DOES("crowded") && server->seen_once++ < 2))
         packet->bytes[3] |= 5;
     else if (DOES("notimp"))
         packet->bytes[3] |= 4;
@@ -450,6 +450,28 @@ static void a_passing_servfail_is_asked_again(void **state)
     assert_int_equal(mc_dns_questions(client.dns), 1);
     client_close(&client);
     server_stop(&server);
+}
+
+/* A server that has answered others has no room for this one now; one that never answered anybody
+ * means it. */
+static void a_crowded_server_is_asked_again(void **state)
+{
+    (void)state;
+    for (unsigned busy = 0; busy < 2; busy++) {
+        struct server server;
+        struct client client;
+        char servers[40];
+        server_start(&server, NULL);
+        snprintf(servers, sizeof servers, "127.0.0.1:%u", server.port);
+        client_open(&client, servers, 30000, false);
+        if (busy)
+            ask_and_wait(&client, MC_DNS_MX, "good.test");
+        ask_and_wait(&client, MC_DNS_MX, "crowded.test");
+        assert_int_equal(client.status, busy ? MC_DNS_OK : MC_DNS_REFUSED);
+        assert_int_equal(server.udp_questions, busy ? 4 : 2);
+        client_close(&client);
+        server_stop(&server);
+    }
 }
 
 /* Each server is heard before a refusal is believed; a dead one costs one wait, not the answer. */
@@ -769,6 +791,7 @@ int main(void)
         cmocka_unit_test(servers_as_text),
         cmocka_unit_test(every_kind_of_answer_stays_apart),
         cmocka_unit_test(a_passing_servfail_is_asked_again),
+        cmocka_unit_test(a_crowded_server_is_asked_again),
         cmocka_unit_test(the_next_server_helps),
         cmocka_unit_test(nobody_there_is_our_own_trouble),
         cmocka_unit_test(no_descriptor_left_is_our_own_trouble),

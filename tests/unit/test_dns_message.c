@@ -191,13 +191,19 @@ static void names_that_can_be_asked(void **state)
     assert_false(mc_dns_name_is_askable(name));
 }
 
-/* Rounds of as many answers as the window holds, `late_per_cent` of them late. */
-static void play(struct mc_dns_window *window, unsigned rounds, unsigned late_per_cent)
+/* Rounds of as many answers as the window holds, `per_cent` of them of that pace. */
+static void play_pace(struct mc_dns_window *window, unsigned rounds, unsigned per_cent,
+                      enum mc_dns_pace pace)
 {
     unsigned n = 0;
     while (rounds--)
         for (uint32_t i = window->size; i; i--)
-            mc_dns_window_note(window, n++ % 100 < late_per_cent, true);
+            mc_dns_window_note(window, n++ % 100 < per_cent ? pace : MC_DNS_PROMPT, true);
+}
+
+static void play(struct mc_dns_window *window, unsigned rounds, unsigned late_per_cent)
+{
+    play_pace(window, rounds, late_per_cent, MC_DNS_LATE);
 }
 
 static void the_window_grows_and_shrinks(void **state)
@@ -220,8 +226,12 @@ static void the_window_grows_and_shrinks(void **state)
     assert_int_equal(window.size, 1000);
     mc_dns_window_init(&window, 10000);
     for (unsigned i = 0; i < 1000; i++)
-        mc_dns_window_note(&window, false, false);
+        mc_dns_window_note(&window, MC_DNS_PROMPT, false);
     assert_int_equal(window.size, 100); /* nobody wanted more */
+    mc_dns_window_init(&window, 1000);
+    play(&window, 10, 0);
+    play_pace(&window, 20, 10, MC_DNS_TURNED_AWAY); /* a server says itself that it is too much */
+    assert_in_range(window.size, 50, 60);
     mc_dns_window_init(&window, 3);
     play(&window, 10, 100);
     assert_int_equal(window.size, 3);
