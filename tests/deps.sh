@@ -46,6 +46,9 @@ fi
 if [ "$what" = bench ] || [ "$what" = check ]; then
     want wrk command -v wrk
 fi
+if [ "$what" = bench ]; then
+    want python3-email-validator /usr/bin/python3 -c 'import email_validator'
+fi
 if [ "$what" = check ]; then
     want libcmocka-dev has_module cmocka
     want clang command -v clang

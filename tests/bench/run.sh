@@ -15,10 +15,10 @@ if [ "${BENCH_INSIDE:-}" != 1 ]; then
         exit 0
     fi
     # The private network reaches no registry: what is downloaded is downloaded here.
-    if [ "$size" = full ] && ! [ -d build/peers/node_modules ] && command -v npm >/dev/null; then
+    if [ "$size" = full ] && ! [ -d build/peers/node_modules/validator ] && command -v npm >/dev/null; then
         mkdir -p build/peers
         (cd build/peers && timeout 120 npm install --silent --no-audit --no-fund \
-            deep-email-validator@0.1.27) || export npm_trouble="npm could not install it"
+            deep-email-validator@0.1.27 validator@13.15.35) || export npm_trouble="npm could not install it"
     fi
     exec env BENCH_INSIDE=1 tests/world/run -s none "$PWD/tests/bench/run.sh" "$size" "$@"
 fi

@@ -21,7 +21,7 @@ END
 bounces() { # WHAT PATH PARSED COUNT
     compare "$rounds" "/usr/bin/python3 $work/parse.py $work/$3" \
         "$mailcheck bounces -q --no-store $work/$2"
-    row 11 "Python's email package parsing $1: CPU" "ours, all of it" "$(calc "$ratio_cpu" 1)" ">= 5"
+    row bounces "Python's email package parsing $1: CPU" "ours, all of it" "$(calc "$ratio_cpu" 1)" ">= 5"
     row - "such reports a CPU second" - "$(calc "$4 / $anchor_cpu" 0)" -
 }
 bounces "a Maildir of $reports reports of 200 systems, cut down to what matters" \

@@ -58,19 +58,19 @@ if have wrk; then
         theirs_all+=("$rate") their_p99_all+=("$ms")
     done
     middle() { printf '%s\n' "$@" | sort -g | sed -n "$((($# + 1) / 2))p"; }
-    row 9 "serve, known verdicts: answers a second" "nginx, 1 worker, the same bytes" \
+    row serve "serve, known verdicts: answers a second" "nginx, 1 worker, the same bytes" \
         "$(calc "$(middle "${ours_all[@]}") / $(middle "${theirs_all[@]}")")" ">= 0.5"
-    row 9 "the same: 99th percentile, ms" "nginx: $(middle "${their_p99_all[@]}")" "$(middle "${p99_all[@]}")" "<= 5"
+    row serve "the same: 99th percentile, ms" "nginx: $(middle "${their_p99_all[@]}")" "$(middle "${p99_all[@]}")" "<= 5"
 fi
-row 9 "a new mailbox, its server prompt: ms more at the 99th percentile" "a known one" \
+row serve "a new mailbox, its server prompt: ms more at the 99th percentile" "a known one" \
     "$(serve_client probe "$cold")" "<= 5"
 read -r idle_kib < <(serve_client idle "$crowd" "$serve")
-row 9 "$crowd idle connections: MB" - "$(calc "$idle_kib / 1024" 1)" "<= 50"
+row serve "$crowd idle connections: MB" - "$(calc "$idle_kib / 1024" 1)" "<= 50"
 stop_serve
 stop_dns
 start_dns 64 10
 start_serve --no-smtp
-row 9 "a new domain, the resolver 10 ms away: ms more at the 99th percentile" "the resolver alone" \
+row serve "a new domain, the resolver 10 ms away: ms more at the 99th percentile" "the resolver alone" \
     "$(serve_client dns "$cold" 198.18.0.54)" "<= 3"
 stop_serve
 stop_dns
