@@ -214,15 +214,34 @@ static bool opens_entry(struct mc_span line, struct mc_span address)
 static size_t list_start(struct mc_span text)
 {
     static const char *const anchors[] = {
-        "did not reach the following",         "had permanent fatal errors",
-        "following recipients failed",         "following recipient failed",
-        "following address(es) failed",        "addresses failed",
-        "delivered to the following",          "did not receive your message",
-        "following addresses did not receive", "delivery to the following",
+        "did not reach the following",
+        "had permanent fatal errors",
+        "delivery failed for:",
+        "delivery failed to:",
+        "failed recipients:",
+        "following recipients failed",
+        "following recipient failed",
+        "following address(es) failed",
+        "addresses failed",
+        "delivered to the following",
+        "did not receive your message",
+        "following addresses did not receive",
+        "delivery to the following",
     };
     size_t i = mc_bounce_find_any(text, anchors, MC_ARRAY_LEN(anchors), sizeof *anchors);
     size_t at = i < MC_ARRAY_LEN(anchors) ? mc_bounce_find(text, anchors[i]) : text.len;
     return at < text.len && memchr(text.at + at, '@', text.len - at) ? at : 0;
+}
+
+/* "RCPT TO:<alive@example.com>", and the server said 250. */
+static bool was_taken(struct mc_span line, struct mc_span rest)
+{
+    if (!mc_bounce_has(line, "RCPT TO:"))
+        return false;
+    struct mc_span answer = mc_bounce_line(&rest);
+    size_t at = mc_bounce_find(answer, "<");
+    size_t code = mc_bounce_find(answer, " 250 ");
+    return mc_bounce_starts(answer, "250 ") || (at < code && code < answer.len);
 }
 
 static void scan(struct mc_prose *prose, size_t from_here, struct mc_span sender)
@@ -234,17 +253,19 @@ static void scan(struct mc_prose *prose, size_t from_here, struct mc_span sender
         size_t start = (size_t)(rest.at - prose->text.at), from = 0, seen = 0;
         struct mc_span line = mc_bounce_line(&rest), address;
         inside = inside && line.len && (line.at[0] == ' ' || line.at[0] == '\t');
-        bool folded = inside;
+        bool folded = inside, led = false;
         while (seen++ < 20 && mc_find_address(line, &from, &address)) {
             if (mc_span_equal_nocase(address, sender) || mc_is_daemon(address) ||
+                was_taken(line, rest) ||
                 note_mailed(prose, folded ? joined(before, line) : line, address) || folded)
                 continue;
             inside = inside || opens_entry(line, address);
+            led = led || (!words_beside(line, address) && leads_elsewhere(before, line));
             unsigned worth = worth_of(line, address, before);
             if (worth)
                 note(prose, address, start, worth);
         }
-        if (mc_bounce_trim(line).len)
+        if (mc_bounce_trim(line).len && !led) /* "did you mean:" leads to all of a list */
             before = line;
     }
 }

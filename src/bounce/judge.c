@@ -112,6 +112,11 @@ static const struct {
     {"Exception in thread", MC_REASON_SERVER_ERROR},
     {"Uncaught exception", MC_REASON_SERVER_ERROR},
     {"Can't locate ", MC_REASON_SERVER_ERROR},
+    {"mail transport error", MC_REASON_SERVER_ERROR}, /* Postfix */
+    {"mail transport unavailable", MC_REASON_SERVER_ERROR},
+    {"DBD::", MC_REASON_SERVER_ERROR},
+    {"unknown database", MC_REASON_SERVER_ERROR},
+    {"unknown column", MC_REASON_SERVER_ERROR},
     {"Segmentation fault", MC_REASON_SERVER_ERROR},
     {"command not found", MC_REASON_SERVER_ERROR},
     {"chdir to maildir", MC_REASON_SERVER_ERROR},

@@ -37,7 +37,20 @@ bool mc_words_daemon(struct mc_span from)
 {
     static const char *const words[] = {"daemon", "postmaster",           "mail delivery",
                                         "mailer", "system administrator", "mail admin"};
-    return HAS(words, from);
+    return HAS(words, from) || mc_span_equal(from, mc_span("<>", 2));
+}
+
+bool mc_words_person(struct mc_span from)
+{
+    static const char *const machines[] = {
+        "system",    "server", "bounce",  "return",  "microsoft", "exchange", "reply",
+        "robot",     "report", "notif",   "mail",    "post",      "list",     "admin",
+        "majordomo", "sympa",  "gateway", "filter",  "security",  "spam",     "firewall",
+        "deliver",   "=?",     "domino",  "outlook", "webshield",
+    };
+    const char *sign = from.len ? memchr(from.at, '<', from.len) : NULL;
+    struct mc_span name = mc_span(from.at, sign ? (size_t)(sign - from.at) : 0);
+    return mc_bounce_trim(name).len > 0 && !HAS(machines, name);
 }
 
 bool mc_words_advise(struct mc_span said)
@@ -72,23 +85,23 @@ bool mc_words_advise(struct mc_span said)
 bool mc_words_lead_elsewhere(struct mc_span line)
 {
     static const char *const words[] = {
-        "resend",          "new address",      "new e-mail",
-        "new email",       "instead",          "please use",
-        "contact",         "write to",         "assist",
-        "verwenden sie",   "nutzen sie",       "benutzen sie",
-        "wenden sie",      "schreiben sie",    "neue adresse",
-        "kontakt",         "nouvelle adresse", "contacter",
-        "écrire",          "écrivez",          "utiliser l'adresse",
-        "nueva dirección", "contacte",         "escriba",
-        "nuovo indirizzo", "contatt",          "scrivere",
-        "novo endereço",   "новый адрес",      "пишите",
-        "обращ",           "nowy adres",       "请联系",
-        "新邮箱",          "新地址",           "ご連絡",
-        "新しい",          "お問い合わせ",     "문의",
+        "resend",          "did you mean", "nuevo correo",  "ansprechpartner",
+        "proszę pisać",    "stuur uw",     "nieuwe adres",  "vertretung",
+        "stattdessen",     "请找",         "联系",          "message sent to",
+        "new address",     "new e-mail",   "new email",     "instead",
+        "please use",      "contact",      "write to",      "assist",
+        "verwenden sie",   "nutzen sie",   "benutzen sie",  "wenden sie",
+        "schreiben sie",   "neue adresse", "kontakt",       "nouvelle adresse",
+        "contacter",       "écrire",       "écrivez",       "utiliser l'adresse",
+        "nueva dirección", "contacte",     "escriba",       "nuovo indirizzo",
+        "contatt",         "scrivere",     "novo endereço", "новый адрес",
+        "пишите",          "обращ",        "nowy adres",    "请联系",
+        "新邮箱",          "新地址",       "ご連絡",        "新しい",
+        "お問い合わせ",    "문의",
     };
     static const char wide[] = "\xe3\x80\x82"; /* U+3002, which ends a sentence */
     line = mc_bounce_trim(line);
-    if (!line.len || strchr(".!?", line.at[line.len - 1]) ||
+    if (!line.len || strchr(".!", line.at[line.len - 1]) ||
         (line.len > 3 && !memcmp(line.at + line.len - 3, wide, 3)))
         return false;
     return HAS(words, line);

@@ -15,6 +15,8 @@ bool mc_words_delay(struct mc_span subject);
 bool mc_words_trade(struct mc_span text);
 /* The From: of a machine that delivers mail. */
 bool mc_words_daemon(struct mc_span from);
+/* The From: of somebody with a name: "Ann Lee <ann@example.org>". */
+bool mc_words_person(struct mc_span from);
 /* A paragraph on what to do: it lists whatever may have happened. */
 bool mc_words_advise(struct mc_span said);
 /* "Please resend to:", "My new address is": the address below is another one. */

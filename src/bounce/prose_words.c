@@ -113,7 +113,7 @@ bool mc_words_fail(struct mc_span line)
         "epäonnistu",     "nepodařilo",   "nezdařilo",
         "sikerült",       "edilemedi",    "nie udało",
         "nie udalo",      "kon niet",     "exceed",
-        "no longer",
+        "no longer",      "there is no",  "no user",
     };
     return HAS(words, line);
 }
@@ -121,16 +121,20 @@ bool mc_words_fail(struct mc_span line)
 bool mc_words_name_others(struct mc_span line)
 {
     static const char *const words[] = {
-        "contact",          "assistance",      "postmaster@",      "mail from ",   "write to",
-        "message-id",       "reply-to",        "mailto:",          "http://",      "https://",
-        "support@",         "help@",           "abuse@",           "helpdesk",     "sent by",
-        "sender:",          "mail from:",      "return-path",      "originator",   "on behalf of",
-        "envelope-sender",  "envelope-from",   "email us",         "questions",    "forward this",
-        "from <",           "please send",     "administrator at", "references:",  "in-reply-to",
-        "webmaster@",       "mailer-daemon@",  "-owner@",          "-request@",    "-bounces@",
-        "you sent from",    "new address",     "takes over",       "new e-mail",   "neue adresse",
-        "nouvelle adresse", "nueva dirección", "nuovo indirizzo",  "новый адрес",  "пишите",
-        "ご連絡",           "お問い合わせ",    "instead",          "from address", "your address",
+        "contact",          "assistance",      "postmaster@",     "mail from ",
+        "write to",         "message-id",      "reply-to",        "mailto:",
+        "http://",          "https://",        "support@",        "help@",
+        "abuse@",           "helpdesk",        "sent by",         "sender:",
+        "mail from:",       "return-path",     "originator",      "on behalf of",
+        "envelope-sender",  "envelope-from",   "email us",        "questions",
+        "forward this",     "from <",          "please send",     "administrator at",
+        "references:",      "in-reply-to",     "webmaster@",      "mailer-daemon@",
+        "-owner@",          "-request@",       "-bounces@",       "you sent from",
+        "new address",      "nuevo correo",    "nuovo recapito",  "proszę pisać",
+        "ansprechpartner",  "takes over",      "new e-mail",      "neue adresse",
+        "nouvelle adresse", "nueva dirección", "nuovo indirizzo", "новый адрес",
+        "пишите",           "ご連絡",          "お問い合わせ",    "instead",
+        "from address",     "your address",
     };
     return mc_bounce_starts(line, "from:") || mc_bounce_starts(line, "from ") ||
            mc_bounce_starts(line, ">>> MAIL") || mc_bounce_starts(line, "von:") || HAS(words, line);

@@ -34,9 +34,14 @@ struct report {
     struct mc_prose prose; /* the last, for it is long and mostly empty */
 };
 
-static void start(struct report *report, const struct mc_message *message, size_t mail)
+static void start(struct report *report, const struct mc_message *message, size_t mail,
+                  struct mc_span source, const struct mc_bounce_sink *sink,
+                  struct mc_bounce_counts *counts)
 {
     memset(report, 0, offsetof(struct report, prose.failed));
+    report->sink = sink;
+    report->counts = counts;
+    report->source = source;
     report->message = message;
     report->mail = mail;
     report->headers = mc_message_headers(message, mail);
@@ -409,8 +414,11 @@ static bool is_from_daemon(const struct report *report)
 {
     struct mc_span from = mc_header(report->headers, "From");
     struct mc_span path = mc_header(report->headers, "Return-Path");
-    return mc_words_daemon(from) || mc_span_equal(from, mc_span("<>", 2)) ||
-           mc_span_equal(path, mc_span("<>", 2));
+    struct mc_span subject = mc_message_subject(report->message, report->mail);
+    /* what programs answer in the name of people comes from nowhere, too */
+    return mc_words_daemon(from) ||
+           (mc_span_equal(path, mc_span("<>", 2)) &&
+            (!mc_words_person(from) || mc_prose_is_report_subject(subject)));
 }
 
 static bool is_auto_reply(const struct report *report)
@@ -418,7 +426,7 @@ static bool is_auto_reply(const struct report *report)
     struct mc_span subject = mc_message_subject(report->message, report->mail);
     struct mc_span headers = report->headers;
     if (mc_prose_is_auto_reply_subject(subject))
-        return !mc_prose_is_report_subject(subject) || !is_from_daemon(report);
+        return !mc_prose_is_report_subject(subject) || !mc_words_daemon(mc_header(headers, "From"));
     if (mc_prose_is_report_subject(subject) || mc_header(headers, "X-Failed-Recipients").len)
         return false;
     return mc_bounce_starts(mc_header(headers, "Auto-Submitted"), "auto-replied") ||
@@ -573,18 +581,12 @@ void mc_report_read(const struct mc_message *message, struct mc_span source,
             mc_header(mc_message_headers(message, mail), "X-HmXmrOriginalRecipient");
         if (!to.len || !mc_bounce_has(mc_message_subject(message, 0), "complaint about message"))
             continue;
-        start(&report, message, 0);
-        report.sink = sink;
-        report.counts = counts;
-        report.source = source;
+        start(&report, message, 0, source, sink, counts);
         complain(&report, to);
         done = report.found;
     }
     for (size_t mail = 0; mail < message->mail_count && !done; mail++) {
-        start(&report, message, mail);
-        report.sink = sink;
-        report.counts = counts;
-        report.source = source;
+        start(&report, message, mail, source, sink, counts);
         report.sender = first_address(mc_header(report.headers, "To"));
         find_verp(&report);
         done = read_mail(&report);
@@ -594,6 +596,5 @@ void mc_report_read(const struct mc_message *message, struct mc_span source,
     }
     if (mc_message_is_cut(message))
         counts->damaged++;
-    if (!done)
-        counts->no_reports++;
+    counts->no_reports += !done;
 }
