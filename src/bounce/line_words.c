@@ -26,9 +26,12 @@ bool mc_words_delay(struct mc_span subject)
 bool mc_words_trade(struct mc_span text)
 {
     static const char *const words[] = {
-        "parcel",  "package", "shipment", "invoice", "paket",      "sendung ", "rechnung", "colis",
-        "facture", "paquete", "factura",  "pacco",   "spedizione", "pakiet",   "przesyłk", "посылк",
-        "заказ",   "包裹",    "快递",     "订单",    "荷物",       "ご注文",   "택배",
+        "parcel",   "payment",  "transaction", "be paid", "invitation", "überweisung",
+        "virement", "支付",     "оплат",       "package", "shipment",   "invoice",
+        "paket",    "sendung ", "rechnung",    "colis",   "facture",    "paquete",
+        "factura",  "pacco",    "spedizione",  "pakiet",  "przesyłk",   "посылк",
+        "заказ",    "包裹",     "快递",        "订单",    "荷物",       "ご注文",
+        "택배",
     };
     return HAS(words, text);
 }
@@ -37,7 +40,8 @@ bool mc_words_daemon(struct mc_span from)
 {
     static const char *const words[] = {"daemon", "postmaster",           "mail delivery",
                                         "mailer", "system administrator", "mail admin"};
-    return HAS(words, from) || mc_span_equal(from, mc_span("<>", 2));
+    return (HAS(words, from) && !mc_bounce_has(from, "cron daemon")) ||
+           mc_span_equal(from, mc_span("<>", 2));
 }
 
 bool mc_words_person(struct mc_span from)
