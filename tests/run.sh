@@ -7,7 +7,7 @@
 #     tests/run.sh [-j JOBS] [-v VARIANTS] [PATTERN]     VARIANTS: "release asan"; PATTERN: of names
 set -uo pipefail
 cd "$(dirname "$0")/.."
-jobs=$(nproc)
+jobs=$(($(nproc) + 1)) # most of the time a test waits for its servers
 variants="release asan"
 while getopts j:v: option; do
     case $option in
