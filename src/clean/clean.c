@@ -83,17 +83,7 @@ void mc_clean_note_bad(struct mc_clean_run *run, const struct mc_row *row, struc
 void mc_clean_bad_result(struct mc_clean_run *run, const struct mc_row *row, struct mc_span email,
                          struct mc_result *result)
 {
-    *result = (struct mc_result){
-        .reason = MC_REASON_INVALID_SYNTAX,
-        .status = MC_UNDELIVERABLE,
-        .source = MC_SOURCE_SYNTAX,
-        .role = MC_NOT_KNOWN,
-        .disposable = MC_NOT_KNOWN,
-        .free = MC_NOT_KNOWN,
-        .catch_all = MC_NOT_KNOWN,
-        .email = email,
-        .checked_at = run->now,
-    };
+    *result = mc_result_of_no_address(email, run->now);
     if (email.len) {
         uint32_t *first_row = mc_digest_map_at(&run->bad, mc_hash128(email));
         if (!*first_row)

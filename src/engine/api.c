@@ -153,15 +153,8 @@ static void deliver_ready(struct mailcheck *context)
         char *bad = ticket->bad;
         ticket->bad = NULL;
         if (bad)
-            result = (struct mc_result){.reason = MC_REASON_INVALID_SYNTAX,
-                                        .status = MC_UNDELIVERABLE,
-                                        .source = MC_SOURCE_SYNTAX,
-                                        .role = MC_NOT_KNOWN,
-                                        .disposable = MC_NOT_KNOWN,
-                                        .free = MC_NOT_KNOWN,
-                                        .catch_all = MC_NOT_KNOWN,
-                                        .email = mc_span_of(bad),
-                                        .checked_at = mc_engine_wall_clock(context->engine)};
+            result =
+                mc_result_of_no_address(mc_span_of(bad), mc_engine_wall_clock(context->engine));
         else
             mc_engine_result(context->engine, ticket->address, &result);
         call(context, index, &result);

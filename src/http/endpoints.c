@@ -86,21 +86,6 @@ void mc_endpoints_give(struct mc_endpoints *endpoints, const struct visit *visit
 
 /* ---- verdicts ---- */
 
-static void no_address(const struct mc_address *address, struct mc_result *result)
-{
-    *result = (struct mc_result){
-        .reason = MC_REASON_INVALID_SYNTAX,
-        .status = MC_UNDELIVERABLE,
-        .source = MC_SOURCE_SYNTAX,
-        .role = MC_NOT_KNOWN,
-        .disposable = MC_NOT_KNOWN,
-        .free = MC_NOT_KNOWN,
-        .catch_all = MC_NOT_KNOWN,
-        .email = address->email,
-        .checked_at = time(NULL),
-    };
-}
-
 /* True: `result` is the verdict on it. */
 static bool ask(struct mc_endpoints *endpoints, const struct visit *visit, struct mc_span email,
                 struct mc_address *address, struct mc_result *result, struct mc_waiter *waiter)
@@ -112,7 +97,7 @@ static bool ask(struct mc_endpoints *endpoints, const struct visit *visit, struc
     };
     bool known = true;
     if (mc_address_parse(email, address) != MC_SYNTAX_OK)
-        no_address(address, result);
+        *result = mc_result_of_no_address(address->email, time(NULL));
     else
         known = mc_desk_ask(endpoints->desk, &question, result, waiter);
     if (known)

@@ -64,3 +64,18 @@ bool mc_status_by_name(struct mc_span token, enum mc_status *status)
         }
     return false;
 }
+
+struct mc_result mc_result_of_no_address(struct mc_span email, int64_t checked_at)
+{
+    return (struct mc_result){
+        .reason = MC_REASON_INVALID_SYNTAX,
+        .status = MC_UNDELIVERABLE,
+        .source = MC_SOURCE_SYNTAX,
+        .role = MC_NOT_KNOWN,
+        .disposable = MC_NOT_KNOWN,
+        .free = MC_NOT_KNOWN,
+        .catch_all = MC_NOT_KNOWN,
+        .email = email,
+        .checked_at = checked_at,
+    };
+}

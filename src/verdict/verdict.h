@@ -97,4 +97,8 @@ struct mc_result {
     unsigned nights_unknown; /* running, tonight included; 0: it is not, or nothing is remembered */
 };
 
+/* The answer to a cell that is no address: `email` is what stands there, trimmed, and stays the
+ * caller's. */
+struct mc_result mc_result_of_no_address(struct mc_span email, int64_t checked_at);
+
 #endif
