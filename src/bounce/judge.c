@@ -1,5 +1,6 @@
 #include "bounce/judge.h"
 
+#include "base/find.h"
 #include "base/hash.h"
 #include "base/memory.h"
 #include "bounce/ruling.h"
@@ -9,29 +10,10 @@
 
 #define ANSWERS 256
 
-static char upper_of(char c)
-{
-    return c >= 'a' && c <= 'z' ? (char)(c - ('a' - 'A')) : c;
-}
-
-/* Horspool's method: the byte under the last letter says how far on the next place is. */
 size_t mc_bounce_find(struct mc_span text, const char *what)
 {
-    uint8_t skip[256];
-    size_t len = strlen(what);
-    if (!len || len > text.len)
-        return text.len;
-    memset(skip, len < UINT8_MAX ? (int)len : UINT8_MAX, sizeof skip);
-    for (size_t i = len > UINT8_MAX ? len - UINT8_MAX : 0; i + 1 < len; i++) {
-        char c = mc_ascii_lower(what[i]);
-        skip[(unsigned char)c] = skip[(unsigned char)upper_of(c)] = (uint8_t)(len - 1 - i);
-    }
-    char last = mc_ascii_lower(what[len - 1]);
-    for (size_t end = len - 1; end < text.len; end += skip[(unsigned char)text.at[end]])
-        if (mc_ascii_lower(text.at[end]) == last &&
-            mc_span_equal_nocase(mc_span(text.at + end + 1 - len, len), mc_span(what, len)))
-            return end + 1 - len;
-    return text.len;
+    const char *at = mc_find_nocase(text, mc_span_of(what));
+    return at ? (size_t)(at - text.at) : text.len;
 }
 
 bool mc_bounce_has(struct mc_span text, const char *what)

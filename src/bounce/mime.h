@@ -21,12 +21,24 @@
 
 enum mc_part_kind { MC_PART_TEXT, MC_PART_HTML, MC_PART_STATUS, MC_PART_FEEDBACK };
 
+/* Where a field of a header stands, so that no header is searched twice. Private to mime.c. */
+struct mc_field {
+    const char *at;
+    size_t name_len;
+};
+
+struct mc_headers {
+    struct mc_span raw;  /* folded, as they came */
+    size_t first, count; /* of mc_message.fields */
+};
+
 /* Private to mime.c but for kind and mail. */
 struct mc_part {
     enum mc_part_kind kind;
     unsigned mail; /* which of the mails it belongs to */
     bool is_read, cut;
-    struct mc_span headers, body, text;
+    struct mc_headers headers;
+    struct mc_span body, text;
     struct mc_text room; /* holds the text where it had to be decoded */
 };
 
@@ -34,7 +46,7 @@ struct mc_part {
  * further one. */
 struct mc_mail {
     unsigned depth;
-    struct mc_span headers;         /* raw, folded */
+    struct mc_headers headers;
     size_t subject_at, subject_len; /* decoded */
     bool is_report;                 /* multipart/report */
 };
@@ -44,8 +56,10 @@ struct mc_message {
     struct mc_text subjects;
     struct mc_mail *mails;
     struct mc_part *parts;
+    struct mc_field *fields; /* of all headers, one after the other */
     struct mc_text *decoded; /* mails that were encoded as a whole */
-    size_t mail_count, mail_room, part_count, part_room, decoded_count, decoded_room;
+    size_t mail_count, mail_room, part_count, part_room, field_count, field_room, decoded_count,
+        decoded_room;
     size_t entities;
     bool cut;
 };
@@ -59,6 +73,8 @@ bool mc_message_is_cut(const struct mc_message *message);
 struct mc_span mc_message_part(const struct mc_message *message, size_t part);
 struct mc_span mc_message_headers(const struct mc_message *message, size_t mail);
 struct mc_span mc_message_subject(const struct mc_message *message, size_t mail);
+/* The first field of that name in the header of a mail, as mc_header gives it. */
+struct mc_span mc_message_field(const struct mc_message *message, size_t mail, const char *name);
 /* The first field of that name, its lines joined by the blanks that folded them, trimmed. Empty
  * where there is none. The result points into `headers`. */
 struct mc_span mc_header(struct mc_span headers, const char *name);

@@ -47,16 +47,21 @@ static void start(struct report *report, const struct mc_message *message, size_
     report->headers = mc_message_headers(message, mail);
 }
 
+static struct mc_span field(const struct report *report, const char *name)
+{
+    return mc_message_field(report->message, report->mail, name);
+}
+
 /* ---- when, and which ---- */
 
 /* Its Date, else that of the mail around it. */
 static int64_t date_of(const struct report *report)
 {
     for (size_t mail = report->mail + 1; mail-- > 0;) {
-        struct mc_span headers = mc_message_headers(report->message, mail);
-        int64_t at = mc_when_mail(mc_header(headers, "Date"), report->sink->now);
+        int64_t at =
+            mc_when_mail(mc_message_field(report->message, mail, "Date"), report->sink->now);
         if (!at) { /* who took it in wrote a time behind the last semicolon */
-            struct mc_span received = mc_header(headers, "Received");
+            struct mc_span received = mc_message_field(report->message, mail, "Received");
             const char *mark = received.len ? memrchr(received.at, ';', received.len) : NULL;
             size_t skip = mark ? (size_t)(mark - received.at) + 1 : received.len;
             at = mc_when_mail(mc_span(received.at + skip, received.len - skip), report->sink->now);
@@ -72,7 +77,7 @@ static void stamp(struct report *report)
 {
     if (report->id)
         return;
-    struct mc_span name = mc_header(report->headers, "Message-ID");
+    struct mc_span name = field(report, "Message-ID");
     if (name.len < 6 && report->headers.len < 40)
         name = mc_bounce_trim(report->message->raw);
     report->id = mc_hash_lasting(name.len < 6 ? report->headers : name);
@@ -157,9 +162,8 @@ static struct mc_span original_to(const struct report *report)
                                          "Delivered-To",
                                          "To"};
     for (size_t i = report->mail + 1; i < report->message->mail_count; i++) {
-        struct mc_span headers = mc_message_headers(report->message, i);
         for (size_t j = 0; j < MC_ARRAY_LEN(fields); j++) {
-            struct mc_span to = first_address(mc_header(headers, fields[j]));
+            struct mc_span to = first_address(mc_message_field(report->message, i, fields[j]));
             if (to.len && !mc_span_equal_nocase(to, report->sender))
                 return to;
         }
@@ -256,7 +260,7 @@ static void read_recipient(struct report *report, const struct mc_dsn_group *gro
     }
     struct mc_span to = recipient_of(report, group);
     if (!to.len) {
-        to = first_address(mc_header(report->headers, "X-Failed-Recipients"));
+        to = first_address(field(report, "X-Failed-Recipients"));
         to = to.len                ? to
              : report->prose.count ? report->prose.failed[0].address
                                    : original_to(report);
@@ -338,11 +342,11 @@ static void emit_prose(struct report *report, struct mc_span address, bool alone
 
 static bool read_failed_field(struct report *report)
 {
-    struct mc_span field = mc_header(report->headers, "X-Failed-Recipients"), address;
+    struct mc_span failed = field(report, "X-Failed-Recipients"), address;
     size_t from = 0, count = 0;
-    while (mc_find_address(field, &from, &address))
+    while (mc_find_address(failed, &from, &address))
         count++;
-    for (from = 0; mc_find_address(field, &from, &address);)
+    for (from = 0; mc_find_address(failed, &from, &address);)
         emit_prose(report, address, count == 1);
     return count > 0;
 }
@@ -412,8 +416,8 @@ static struct mc_span prose_of(struct report *report)
 
 static bool is_from_daemon(const struct report *report)
 {
-    struct mc_span from = mc_header(report->headers, "From");
-    struct mc_span path = mc_header(report->headers, "Return-Path");
+    struct mc_span from = field(report, "From");
+    struct mc_span path = field(report, "Return-Path");
     struct mc_span subject = mc_message_subject(report->message, report->mail);
     /* what programs answer in the name of people comes from nowhere, too */
     return mc_words_daemon(from) ||
@@ -424,16 +428,15 @@ static bool is_from_daemon(const struct report *report)
 static bool is_auto_reply(const struct report *report)
 {
     struct mc_span subject = mc_message_subject(report->message, report->mail);
-    struct mc_span headers = report->headers;
     if (mc_prose_is_auto_reply_subject(subject))
-        return !mc_prose_is_report_subject(subject) || !mc_words_daemon(mc_header(headers, "From"));
-    if (mc_prose_is_report_subject(subject) || mc_header(headers, "X-Failed-Recipients").len)
+        return !mc_prose_is_report_subject(subject) || !mc_words_daemon(field(report, "From"));
+    if (mc_prose_is_report_subject(subject) || field(report, "X-Failed-Recipients").len)
         return false;
-    return mc_bounce_starts(mc_header(headers, "Auto-Submitted"), "auto-replied") ||
-           mc_header(headers, "X-Autoreply").len || mc_header(headers, "X-Autorespond").len ||
-           mc_header(headers, "X-Autoresponder").len ||
-           mc_bounce_starts(mc_header(headers, "Precedence"), "auto_reply") ||
-           mc_bounce_starts(mc_header(headers, "X-Precedence"), "auto_reply");
+    return mc_bounce_starts(field(report, "Auto-Submitted"), "auto-replied") ||
+           field(report, "X-Autoreply").len || field(report, "X-Autorespond").len ||
+           field(report, "X-Autoresponder").len ||
+           mc_bounce_starts(field(report, "Precedence"), "auto_reply") ||
+           mc_bounce_starts(field(report, "X-Precedence"), "auto_reply");
 }
 
 static const struct mc_part *part_of(const struct report *report, enum mc_part_kind kind,
@@ -501,8 +504,7 @@ static bool encloses_status(const struct report *report)
 /* What went to a list, answers a mail or is about goods that could not be delivered. */
 static bool is_from_people(const struct report *report)
 {
-    return mc_header(report->headers, "List-Id").len ||
-           mc_header(report->headers, "List-Unsubscribe").len ||
+    return field(report, "List-Id").len || field(report, "List-Unsubscribe").len ||
            mc_words_answer(mc_message_subject(report->message, report->mail)) ||
            mc_words_trade(report->prose.text);
 }
@@ -542,7 +544,7 @@ static bool read_mail(struct report *report)
     }
     bool daemon = is_from_daemon(report);
     bool named = mc_prose_is_report_subject(subject) ||
-                 mc_bounce_has(mc_header(report->headers, "From"), "mailer-daemon");
+                 mc_bounce_has(field(report, "From"), "mailer-daemon");
     bool worded = mc_prose_is_report_text(report->prose.text);
     report->delayed = mc_prose_is_delay(report->prose.text) || mc_words_delay(subject);
     if (read_failed_field(report))
@@ -565,9 +567,8 @@ static void find_verp(struct report *report)
     if (!report->sink->verp)
         return;
     for (size_t i = 0; i < MC_ARRAY_LEN(fields) && !report->verp_len; i++)
-        report->verp_len =
-            mc_verp_read(report->sink->verp, first_address(mc_header(report->headers, fields[i])),
-                         report->verp, sizeof report->verp);
+        report->verp_len = mc_verp_read(report->sink->verp, first_address(field(report, fields[i])),
+                                        report->verp, sizeof report->verp);
 }
 
 void mc_report_read(const struct mc_message *message, struct mc_span source,
@@ -577,8 +578,7 @@ void mc_report_read(const struct mc_message *message, struct mc_span source,
     bool done = false;
     counts->messages++;
     for (size_t mail = 1; mail < message->mail_count && !done; mail++) { /* Hotmail's own form */
-        struct mc_span to =
-            mc_header(mc_message_headers(message, mail), "X-HmXmrOriginalRecipient");
+        struct mc_span to = mc_message_field(message, mail, "X-HmXmrOriginalRecipient");
         if (!to.len || !mc_bounce_has(mc_message_subject(message, 0), "complaint about message"))
             continue;
         start(&report, message, 0, source, sink, counts);
@@ -587,7 +587,7 @@ void mc_report_read(const struct mc_message *message, struct mc_span source,
     }
     for (size_t mail = 0; mail < message->mail_count && !done; mail++) {
         start(&report, message, mail, source, sink, counts);
-        report.sender = first_address(mc_header(report.headers, "To"));
+        report.sender = first_address(mc_message_field(message, mail, "To"));
         find_verp(&report);
         done = read_mail(&report);
         if (report.success && !report.found)

@@ -1,6 +1,7 @@
-/* The method of Wu and Manber: of each place in the text three letters are hashed, and the hash
- * says how far on the next place is at which a word could have begun. Words that share the letters
- * at which one must look closer hang in a chain, in the order of their table. */
+/* Four letters of the text are looked at a time, at every place or, where all wordings are long
+ * enough, at every second, third ... one: each wording is known by the four letters at its start,
+ * or by those one, two ... further on. A table of bits says of nearly all places that nothing can
+ * be there. The places do not depend on each other, so that the processor looks at several. */
 #include "bounce/wordings.h"
 
 #include <stdint.h>
@@ -8,26 +9,41 @@
 #include "base/memory.h"
 #include "bounce/judge.h"
 
-#define BLOCK      3 /* letters that are hashed */
-#define HEAD_MAX   16
-#define HASHES     2048
-#define WORDS_MAX  1024
-#define TABLES_MAX 64
+#define LETTERS     4 /* that are looked at */
+#define STRIDE_MAX  8
+#define HASHES      4096
+#define CHAINS      512
+#define ENTRIES_MAX 1024
+#define TABLES_MAX  64
 
-/* Numbers of words are counted from 1; 0 ends a chain. */
-struct index {
-    const void *words;
-    size_t head; /* letters of each word that are looked at: as many as the shortest has */
-    uint8_t skip[HASHES];
-    uint16_t first[HASHES];
-    uint16_t next[WORDS_MAX + 1];
-    uint16_t brief; /* the chain of words shorter than a block */
+/* Four letters of a wording. Entries are counted from 1; 0 ends a chain. */
+struct entry {
+    uint32_t letters;
+    uint16_t word, next;
+    uint8_t offset; /* of the letters within the wording */
 };
 
-static uint32_t hash_of(const char *at)
+struct index {
+    const void *words;
+    size_t stride, entries;
+    uint64_t bits[HASHES / 64];
+    uint16_t first[CHAINS];
+    struct entry entry[ENTRIES_MAX + 1];
+    uint16_t brief_count;
+    uint16_t brief[ENTRIES_MAX]; /* wordings of fewer letters */
+};
+
+/* Small letters, and other bytes made the same too; which it was is seen when all is compared. */
+static uint32_t letters_at(const char *at)
 {
-    const unsigned char *byte = (const unsigned char *)at;
-    return ((byte[0] | 0x20u) << 8 ^ (byte[1] | 0x20u) << 4 ^ (byte[2] | 0x20u)) % HASHES;
+    uint32_t letters;
+    memcpy(&letters, at, sizeof letters);
+    return letters | 0x20202020u;
+}
+
+static uint32_t hash_of(uint32_t letters)
+{
+    return letters * 0x9e3779b1u / (UINT32_MAX / HASHES + 1);
 }
 
 static const char *word_at(const void *words, size_t i, size_t stride)
@@ -35,44 +51,71 @@ static const char *word_at(const void *words, size_t i, size_t stride)
     return *(const char *const *)((const char *)words + i * stride);
 }
 
-static void add_word(struct index *index, const char *word, uint16_t number)
+static void add_word(struct index *index, const char *word, size_t number)
 {
-    uint16_t *chain = &index->brief;
-    if (strlen(word) >= BLOCK) {
-        for (size_t i = 0; i + BLOCK <= index->head; i++) {
-            uint8_t *skip = &index->skip[hash_of(word + i)];
-            uint8_t left = (uint8_t)(index->head - BLOCK - i);
-            *skip = left < *skip ? left : *skip;
-        }
-        chain = &index->first[hash_of(word + index->head - BLOCK)];
+    if (strlen(word) < LETTERS) {
+        index->brief[index->brief_count++] = (uint16_t)number;
+        return;
     }
-    index->next[number] = *chain;
-    *chain = number;
+    for (size_t i = 0; i < index->stride; i++) {
+        struct entry *entry = &index->entry[++index->entries];
+        *entry = (struct entry){letters_at(word + i), (uint16_t)number, 0, (uint8_t)i};
+        uint32_t hash = hash_of(entry->letters);
+        index->bits[hash / 64] |= UINT64_C(1) << hash % 64;
+        entry->next = index->first[hash % CHAINS];
+        index->first[hash % CHAINS] = (uint16_t)index->entries;
+    }
+}
+
+/* As far as the shortest wording allows, and no more entries than keep most bits clear. */
+static size_t stride_of(const void *words, size_t count, size_t stride)
+{
+    size_t places = STRIDE_MAX;
+    for (size_t i = 0; i < count; i++) {
+        size_t len = strlen(word_at(words, i, stride));
+        if (len >= LETTERS && len - LETTERS + 1 < places)
+            places = len - LETTERS + 1;
+    }
+    while (places > 1 && places * count > HASHES / 8)
+        places--;
+    return places;
 }
 
 static struct index *index_of(const void *words, size_t count, size_t stride)
 {
-    static struct index tables[TABLES_MAX];
+    static struct index *tables[TABLES_MAX];
     size_t at = (uintptr_t)words / 16 % TABLES_MAX, tried = 0;
-    while (tables[at].words && tables[at].words != words) {
+    while (tables[at] && tables[at]->words != words) {
         at = (at + 1) % TABLES_MAX;
         MC_ASSERT(++tried < TABLES_MAX);
     }
-    struct index *index = &tables[at];
-    if (index->words)
-        return index;
-    MC_ASSERT(count <= WORDS_MAX);
+    if (tables[at])
+        return tables[at];
+    MC_ASSERT(count <= ENTRIES_MAX);
+    struct index *index = tables[at] = mc_calloc(1, sizeof *index);
     index->words = words;
-    index->head = HEAD_MAX;
-    for (size_t i = 0; i < count; i++) {
-        size_t len = strlen(word_at(words, i, stride));
-        if (len >= BLOCK && len < index->head)
-            index->head = len;
-    }
-    memset(index->skip, (int)(index->head - BLOCK + 1), sizeof index->skip);
-    for (size_t i = count; i-- > 0;)
-        add_word(index, word_at(words, i, stride), (uint16_t)(i + 1));
+    index->stride = stride_of(words, count, stride);
+    for (size_t i = 0; i < count; i++)
+        add_word(index, word_at(words, i, stride), i);
     return index;
+}
+
+/* The wording before `best` that stands around the letters at `at`, the first of several; `best`
+ * where none does. */
+static size_t verify(const struct index *index, struct mc_span text, size_t at, size_t best,
+                     const void *words, size_t stride)
+{
+    uint32_t letters = letters_at(text.at + at);
+    for (size_t i = index->first[hash_of(letters) % CHAINS]; i; i = index->entry[i].next) {
+        const struct entry *entry = &index->entry[i];
+        if (entry->letters != letters || entry->word >= best || entry->offset > at)
+            continue;
+        size_t start = at - entry->offset;
+        if (mc_bounce_starts(mc_span(text.at + start, text.len - start),
+                             word_at(words, entry->word, stride)))
+            best = entry->word;
+    }
+    return best;
 }
 
 /* The first in the table, or with `any` the first that is met. */
@@ -80,23 +123,17 @@ static size_t find(struct mc_span text, const void *words, size_t count, size_t 
 {
     const struct index *index = index_of(words, count, stride);
     size_t best = count;
-    for (size_t end = index->head; end <= text.len;) { /* the head of a word would end here */
-        uint32_t hash = hash_of(text.at + end - BLOCK);
-        if (index->skip[hash]) {
-            end += index->skip[hash];
+    for (size_t at = 0; at + LETTERS <= text.len; at += index->stride) {
+        uint32_t hash = hash_of(letters_at(text.at + at));
+        if (!(index->bits[hash / 64] >> hash % 64 & 1))
             continue;
-        }
-        struct mc_span rest = mc_span(text.at + end - index->head, text.len - end + index->head);
-        for (size_t at = index->first[hash]; at && at <= best; at = index->next[at])
-            if (mc_bounce_starts(rest, word_at(words, at - 1, stride)))
-                best = at - 1;
+        best = verify(index, text, at, best, words, stride);
         if (best < count && any)
             return best;
-        end++;
     }
-    for (size_t at = index->brief; at && at <= best; at = index->next[at])
-        if (mc_bounce_has(text, word_at(words, at - 1, stride)))
-            best = at - 1;
+    for (size_t i = 0; i < index->brief_count && index->brief[i] < best; i++)
+        if (mc_bounce_has(text, word_at(words, index->brief[i], stride)))
+            best = index->brief[i];
     return best;
 }
 
