@@ -98,7 +98,9 @@ static void serve(struct mc_engine *engine, uint32_t address, const struct mc_kn
     record->recalled = true;
     engine->served++;
     record->host = domain->best_host;
-    if (known->mx.len && !mc_span_equal(known->mx, mc_arena_get(names, domain->best_host)))
+    bool is_best = known->mx.at == mc_arena_text(names, domain->best_host); /* as recall_list.c */
+    if (!is_best && known->mx.len &&
+        !mc_span_equal(known->mx, mc_arena_get(names, domain->best_host)))
         record->host = mc_arena_add(names, known->mx);
     mc_engine_settle(engine, address, reason, source);
     record->checked_at = (uint32_t)known->checked_at;

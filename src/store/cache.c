@@ -208,28 +208,27 @@ void mc_cache_load(struct mc_store *store)
 
 static void scan_domain(struct mc_store *store, void *arg, sqlite3_value **row, size_t count)
 {
+    (void)store;
     (void)count;
     const struct mc_store_scan *scan = arg;
     struct mc_store_domain domain;
     if (!mc_store_read_domain(row + 1, &domain))
         return;
-    domain.best_host =
-        mc_store_host_name(store, (uint32_t)sqlite3_value_int64(row[1 + MC_AT_BEST_HOST]));
-    scan->domain(scan->arg, mc_store_text_of(row[0]), &domain);
+    scan->domain(scan->arg, mc_store_text_of(row[0]), &domain,
+                 (uint32_t)sqlite3_value_int64(row[1 + MC_AT_BEST_HOST]));
 }
 
 static void scan_address(struct mc_store *store, void *arg, sqlite3_value **row, size_t count)
 {
     const struct mc_store_scan *scan = arg;
-    struct mc_known known;
+    (void)store;
     struct mc_span key = mc_store_text_of(row[0]);
     const char *sign = memchr(key.at, '@', key.len);
-    if (!sign || !mc_store_read_address(row + 1, count - 1, &known))
+    if (!sign || !mc_store_read_address(row + 1, count - 1, scan->known))
         return;
-    known.mx = mc_store_host_name(store, (uint32_t)sqlite3_value_int64(row[1 + MC_AT_MX]));
     size_t before = (size_t)(sign - key.at);
     scan->address(scan->arg, mc_span(sign + 1, key.len - before - 1), mc_span(key.at, before),
-                  &known);
+                  (uint32_t)sqlite3_value_int64(row[1 + MC_AT_MX]));
 }
 
 bool mc_store_scan_pays(const struct mc_store *store, uint64_t lookups)
@@ -238,12 +237,11 @@ bool mc_store_scan_pays(const struct mc_store *store, uint64_t lookups)
            lookups * MC_STORE_LOOKUP_COST > store->size_rows + 1000;
 }
 
-bool mc_store_scan(struct mc_store *store, const struct mc_store_scan *scan)
+bool mc_store_scan(struct mc_store *store, struct mc_store_scan *scan)
 {
-    struct mc_store_scan copy = *scan;
     MC_ASSERT(!store->keys);
-    return read_tables(store, (struct mc_store_reading){scan_domain, &copy},
-                       (struct mc_store_reading){scan_address, &copy});
+    return read_tables(store, (struct mc_store_reading){scan_domain, scan},
+                       (struct mc_store_reading){scan_address, scan});
 }
 
 bool mc_cache_get(const struct mc_store *store, struct mc_span key, struct mc_known *known)

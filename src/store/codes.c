@@ -41,8 +41,13 @@ int mc_code_of_reason(enum mc_reason reason)
     return reasons[reason];
 }
 
+/* Those that were there from the first have their place in the list as their number. */
 bool mc_reason_of_code(int code, enum mc_reason *reason)
 {
+    if (code > 0 && code <= MC_REASON_COUNT && reasons[code - 1] == code) {
+        *reason = (enum mc_reason)(code - 1);
+        return true;
+    }
     for (size_t i = 0; i < MC_REASON_COUNT; i++)
         if (reasons[i] == code) {
             *reason = (enum mc_reason)i;
@@ -59,6 +64,10 @@ int mc_code_of_source(enum mc_source source)
 
 bool mc_source_of_code(int code, enum mc_source *source)
 {
+    if (code > 0 && code <= MC_SOURCE_COUNT && sources[code - 1] == code) {
+        *source = (enum mc_source)(code - 1);
+        return true;
+    }
     for (size_t i = 0; i < MC_SOURCE_COUNT; i++)
         if (sources[i] == code) {
             *source = (enum mc_source)i;

@@ -123,7 +123,7 @@ enum mc_address_column {
 };
 
 /* Reads a row of `address`, all of its columns or the usual ones; the name of the host is left
- * out. */
+ * out. Of the pasts nothing is touched but what there is: with so many rows that counts. */
 bool mc_store_read_address(sqlite3_value **columns, size_t count, struct mc_known *known);
 /* The same of a statement that gives all of them, from its column `first` on. */
 bool mc_store_row(sqlite3_stmt *row, int first, struct mc_known *known);
@@ -144,9 +144,8 @@ uint32_t mc_store_shorten(struct mc_store *store, struct mc_span line, struct mc
 struct mc_span mc_store_restore(struct mc_store *store, struct mc_span line, struct mc_span local,
                                 struct mc_span domain);
 
-/* Names of hosts by number: "" where it is not known (yet). */
+/* The name of a host; mc_store_host_name gives it. */
 void mc_store_know_host(struct mc_store *store, uint32_t number, struct mc_span name);
-struct mc_span mc_store_host_name(const struct mc_store *store, uint32_t number);
 
 /* cache.c */
 bool mc_cache_open(struct mc_store *store);

@@ -113,11 +113,16 @@ void mc_store_unpack_past(struct mc_span bytes, struct mc_known *known)
 
 bool mc_store_read_address(sqlite3_value **columns, size_t count, struct mc_known *known)
 {
-    *known = (struct mc_known){
-        .checked_at = sqlite3_value_int64(columns[MC_AT_CHECKED_AT]),
-        .good_at = sqlite3_value_int64(columns[MC_AT_GOOD_AT]),
-        .smtp = mc_store_text_of(columns[MC_AT_SMTP]),
-    };
+    known->reason = known->tried = (enum mc_reason)0;
+    known->source = (enum mc_source)0;
+    known->checked_at = sqlite3_value_int64(columns[MC_AT_CHECKED_AT]);
+    known->good_at = sqlite3_value_int64(columns[MC_AT_GOOD_AT]);
+    known->tried_at = known->unknown_since = known->bad_at = known->complained_at = 0;
+    known->origin = 0;
+    known->waits = false;
+    known->mx = mc_span("", 0);
+    known->smtp = mc_store_text_of(columns[MC_AT_SMTP]);
+    known->past_count = known->soft_count = 0;
     mc_store_unpack_past(mc_store_text_of(columns[MC_AT_PAST]), known);
     if (count == MC_ADDRESS_COUNT) {
         known->tried_at = sqlite3_value_int64(columns[MC_AT_TRIED_AT]);

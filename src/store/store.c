@@ -230,6 +230,18 @@ struct mc_span mc_store_host_name(const struct mc_store *store, uint32_t number)
     return mc_span(mc_arena_text(&store->hosts.arena, host->text), host->len);
 }
 
+void mc_store_fetch_host(const struct mc_store *store, uint32_t number)
+{
+    if (number < store->hosts.room)
+        mc_fetch(&store->hosts.names[number], 1);
+}
+
+void mc_store_fetch_host_name(const struct mc_store *store, uint32_t number)
+{
+    if (number < store->hosts.room)
+        mc_fetch(mc_arena_text(&store->hosts.arena, store->hosts.names[number].text), 1);
+}
+
 /* The name of a host that a row gives by number; read where it is not known yet. */
 static struct mc_span need_host(struct mc_store *store, uint32_t number)
 {

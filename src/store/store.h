@@ -86,16 +86,23 @@ void mc_store_put_domain(struct mc_store *store, struct mc_span name,
 /* Is it worth reading the file once, in order, for so many lookups? Never for a hashed one, whose
  * keys tell nobody whose they are. */
 bool mc_store_scan_pays(const struct mc_store *store, uint64_t lookups);
-/* All of it, the domains first, each in the order of the keys. Spans live during the call, names of
- * mail servers during the scan; in `smtp` and `detail` a byte 1 stands for the address. False: see
- * mc_store_error. */
+/* All of it, the domains first, each in the order of the keys. Spans live during the call; in
+ * `smtp` and `detail` a byte 1 stands for the address. Mail servers come as numbers: most rows are
+ * met with no need for the name. False: see mc_store_error. */
 struct mc_store_scan {
     void *arg;
-    void (*domain)(void *arg, struct mc_span name, const struct mc_store_domain *domain);
-    void (*address)(void *arg, struct mc_span local, struct mc_span domain,
-                    const struct mc_known *known);
+    void (*domain)(void *arg, struct mc_span name, const struct mc_store_domain *domain,
+                   uint32_t best_host);
+    /* what is known of the address is in `known`, but for the name of its mail server */
+    void (*address)(void *arg, struct mc_span local, struct mc_span domain, uint32_t host);
+    struct mc_known *known; /* for the next row; may be another one from call to call */
 };
-bool mc_store_scan(struct mc_store *store, const struct mc_store_scan *scan);
+bool mc_store_scan(struct mc_store *store, struct mc_store_scan *scan);
+/* During a scan: the name of that number, "" where it has none; and what fetches where it stands
+ * for whoever asks for it a little later: first the one, then the other. */
+struct mc_span mc_store_host_name(const struct mc_store *store, uint32_t number);
+void mc_store_fetch_host(const struct mc_store *store, uint32_t number);
+void mc_store_fetch_host_name(const struct mc_store *store, uint32_t number);
 
 /* What was learned of a mail server (its address) or a provider (its id), as it looked from
  * `origin`: a hash of our own address and names, since others may be treated otherwise. */

@@ -320,20 +320,29 @@ static void keep(struct found *found, size_t number, const struct mc_known *know
     assert_true(said < end - 1);
 }
 
-static void keep_domain(void *arg, struct mc_span name, const struct mc_store_domain *domain)
+static void keep_domain(void *arg, struct mc_span name, const struct mc_store_domain *domain,
+                        uint32_t best_host)
 {
     (void)arg;
+    (void)best_host;
     (void)name;
     (void)domain;
 }
 
-static void keep_address(void *arg, struct mc_span local, struct mc_span domain,
-                         const struct mc_known *known)
+static struct scanning {
+    struct mc_store *store;
+    struct mc_known known;
+    struct found found;
+} scanning;
+
+static void keep_address(void *arg, struct mc_span local, struct mc_span domain, uint32_t host)
 {
+    struct scanning *here = arg;
     char number[8];
     assert_true(mc_span_equal(domain, s("acme.com")));
     snprintf(number, sizeof number, "%.*s", (int)local.len, local.at);
-    keep(arg, (size_t)strtoul(number, NULL, 10), known);
+    here->known.mx = mc_store_host_name(here->store, host);
+    keep(&here->found, (size_t)strtoul(number, NULL, 10), &here->known);
 }
 
 static void look_up_all(struct mc_store *store, struct found *found)
@@ -353,11 +362,11 @@ static void a_row_is_the_same_however_it_is_read(void **state)
     static const enum mc_reason soft[] = {MC_REASON_MAILBOX_FULL, MC_REASON_SERVER_ERROR};
     static const enum mc_reason answers[] = {MC_REASON_ACCEPTED, MC_REASON_NO_SUCH_MAILBOX,
                                              MC_REASON_GREYLISTED, MC_REASON_CATCH_ALL};
-    static struct found singly, scanned, loaded;
+    static struct found singly, loaded;
     struct place place;
-    struct mc_store_scan scan = {&scanned, keep_domain, keep_address};
+    struct mc_store_scan scan = {&scanning, keep_domain, keep_address, &scanning.known};
     size_t usual = 0, with_rare = 0;
-    singly = scanned = loaded = (struct found){0};
+    singly = loaded = scanning.found = (struct found){0};
     make_place(&place);
     struct mc_store *store = open_at(&place, false);
     srandom(17);
@@ -382,12 +391,13 @@ static void a_row_is_the_same_however_it_is_read(void **state)
     assert_true(mc_store_commit(store, true));
     look_up_all(store, &singly);
     assert_false(mc_store_is_loaded(store));
+    scanning.store = store;
     assert_true(mc_store_scan(store, &scan));
     mc_store_expect(store, 1000000);
     assert_true(mc_store_is_loaded(store));
     look_up_all(store, &loaded);
     for (size_t i = 0; i < KINDS; i++) {
-        assert_string_equal(scanned.said[i], singly.said[i]);
+        assert_string_equal(scanning.found.said[i], singly.said[i]);
         assert_string_equal(loaded.said[i], singly.said[i]);
         with_rare += singly.has_rare[i];
         usual += singly.met[i] && !singly.has_rare[i];
