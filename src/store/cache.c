@@ -51,14 +51,39 @@ static bool cached_row(const struct mc_store *store, const struct mc_index *inde
     return false;
 }
 
+/* A row as the query of all of them gives it: key, line and what is usual, or key and all of its
+ * columns. */
+struct whole_row {
+    struct mc_known *known;
+    uint32_t host;
+    struct mc_span past, soft; /* packed */
+};
+#define USUAL_COUNT 3
+
+static bool read_whole_row(sqlite3_value **row, size_t count, struct whole_row *whole)
+{
+    sqlite3_value **columns = row + 1;
+    if (count == USUAL_COUNT) {
+        if (!mc_store_read_usual(mc_store_text_of(row[2]), whole->known, &whole->host,
+                                 &whole->past))
+            return false;
+        whole->known->smtp = mc_store_text_of(row[1]);
+        whole->soft = mc_span("", 0);
+        return true;
+    }
+    whole->host = (uint32_t)sqlite3_value_int64(columns[MC_AT_MX]);
+    whole->past = mc_store_text_of(columns[MC_AT_PAST]);
+    whole->soft = mc_store_text_of(columns[MC_AT_SOFT]);
+    return mc_store_read_address(columns, whole->known);
+}
+
 static void cache_address(struct mc_store *store, void *arg, sqlite3_value **row, size_t count)
 {
     (void)arg;
     struct mc_known known;
-    sqlite3_value **columns = row + 1;
-    if (!mc_store_read_address(columns, count - 1, &known))
+    struct whole_row whole = {.known = &known};
+    if (!read_whole_row(row, count, &whole))
         return;
-    bool is_long = count - 1 == MC_ADDRESS_COUNT;
     struct cached record = {
         .checked_at = (uint32_t)known.checked_at,
         .tried_at = (uint32_t)known.tried_at,
@@ -68,14 +93,13 @@ static void cache_address(struct mc_store *store, void *arg, sqlite3_value **row
         .complained_at = (uint32_t)known.complained_at,
         .origin = known.origin,
         .waits = known.waits,
-        .host = (uint32_t)sqlite3_value_int64(columns[MC_AT_MX]),
+        .host = whole.host,
         .reason = (uint8_t)known.reason,
         .source = (uint8_t)known.source,
         .tried = (uint8_t)known.tried,
     };
-    cache(store, &store->cache.addresses, &record, mc_store_text_of(row[0]), known.smtp,
-          mc_store_text_of(columns[MC_AT_PAST]),
-          is_long ? mc_store_text_of(columns[MC_AT_SOFT]) : mc_span("", 0));
+    cache(store, &store->cache.addresses, &record, mc_store_text_of(row[0]), known.smtp, whole.past,
+          whole.soft);
 }
 
 static struct mc_known uncache_address(const struct mc_store *store, const struct cached *record,
@@ -182,9 +206,8 @@ static const char all_hosts[] = "SELECT 1 FROM host WHERE hand_over(id, name)";
 static const char all_domains[] =
     "SELECT 1 FROM domain WHERE hand_over(key, " MC_DOMAIN_COLUMNS ") ORDER BY key";
 static const char all_addresses[] =
-    "SELECT 1 FROM address WHERE CASE WHEN " MC_HAS_RARE
-    " IS NULL THEN hand_over(key, " MC_USUAL_COLUMNS ") ELSE hand_over(key, " MC_ADDRESS_COLUMNS
-    ") END ORDER BY key";
+    "SELECT 1 FROM address WHERE CASE WHEN usual IS NULL THEN hand_over(key, " MC_ADDRESS_COLUMNS
+    ") ELSE hand_over(key, smtp, usual) END ORDER BY key";
 
 static bool read_tables(struct mc_store *store, struct mc_store_reading domains,
                         struct mc_store_reading addresses)
@@ -224,11 +247,12 @@ static void scan_address(struct mc_store *store, void *arg, sqlite3_value **row,
     (void)store;
     struct mc_span key = mc_store_text_of(row[0]);
     const char *sign = memchr(key.at, '@', key.len);
-    if (!sign || !mc_store_read_address(row + 1, count - 1, scan->known))
+    struct whole_row whole = {.known = scan->known};
+    if (!sign || !read_whole_row(row, count, &whole))
         return;
     size_t before = (size_t)(sign - key.at);
     scan->address(scan->arg, mc_span(sign + 1, key.len - before - 1), mc_span(key.at, before),
-                  (uint32_t)sqlite3_value_int64(row[1 + MC_AT_MX]));
+                  whole.host);
 }
 
 bool mc_store_scan_pays(const struct mc_store *store, uint64_t lookups)

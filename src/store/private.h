@@ -13,7 +13,7 @@
 
 #define MC_STORE_LINE_MAX    96  /* bytes of a deciding line that are kept */
 #define MC_STORE_LOOKUP_COST 8   /* of one lookup, in rows read in order */
-#define MC_STORE_ROW_BYTES   120 /* of the file a row takes, about: to guess how many there are */
+#define MC_STORE_ROW_BYTES   140 /* of the file a row takes, about: to guess how many there are */
 
 enum mc_statement {
     MC_SQL_GET,
@@ -93,15 +93,10 @@ int mc_store_run(struct mc_store *store, enum mc_statement which);
 /* `known` borrows from the statement MC_SQL_GET, which the caller resets. */
 bool mc_store_get_uncached(struct mc_store *store, struct mc_span key, struct mc_known *known);
 
-/* The columns of `address` behind its key, in the order in which they are read and written: first
- * what most rows have. */
-#define MC_USUAL_COLUMNS "reason, source, checked_at, good_at, mx, smtp, past"
-#define MC_RARE_COLUMNS                                                                            \
-    "tried, tried_at, unknown_since, bad_at,"                                                      \
+/* The columns of `address` behind its key, in the order in which they are read and written. */
+#define MC_ADDRESS_COLUMNS                                                                         \
+    "reason, source, checked_at, good_at, mx, smtp, past, tried, tried_at, unknown_since, bad_at," \
     " soft, complained_at, origin, waits"
-#define MC_ADDRESS_COLUMNS MC_USUAL_COLUMNS ", " MC_RARE_COLUMNS
-/* NULL in a row that has nothing in the latter. */
-#define MC_HAS_RARE "coalesce(tried_at, unknown_since, bad_at, soft, complained_at)"
 enum mc_address_column {
     MC_AT_REASON,
     MC_AT_SOURCE,
@@ -118,15 +113,23 @@ enum mc_address_column {
     MC_AT_COMPLAINED_AT,
     MC_AT_ORIGIN,
     MC_AT_WAITS,
-    MC_ADDRESS_COUNT,
-    MC_USUAL_COUNT = MC_AT_TRIED
+    MC_ADDRESS_COUNT
 };
 
-/* Reads a row of `address`, all of its columns or the usual ones; the name of the host is left
- * out. Of the pasts nothing is touched but what there is: with so many rows that counts. */
-bool mc_store_read_address(sqlite3_value **columns, size_t count, struct mc_known *known);
-/* The same of a statement that gives all of them, from its column `first` on. */
+/* Reads a row of `address`; the name of the host is left out. Of the pasts nothing is touched but
+ * what there is: with so many rows that counts. */
+bool mc_store_read_address(sqlite3_value **columns, struct mc_known *known);
+/* The same of a statement that gives them, from its column `first` on. */
 bool mc_store_row(sqlite3_stmt *row, int first, struct mc_known *known);
+
+/* What most rows have and no more, all but `smtp`, once more in one piece, `usual`: SQLite takes as
+ * long for each column as for finding the row, which counts where the whole table is read. NULL in
+ * a row that has anything else, and in one written before schema 3. */
+#define MC_USUAL_MAX (14 + MC_PAST_MAX * 5)
+size_t mc_store_pack_usual(const struct mc_known *known, uint32_t host, unsigned char *out);
+/* False where it is not whole. `past` as the column of that name. */
+bool mc_store_read_usual(struct mc_span usual, struct mc_known *known, uint32_t *host,
+                         struct mc_span *past);
 
 #define MC_DOMAIN_COLUMNS "outcome, outcome_at, best_host, proof, proof_at, detail"
 enum { MC_AT_BEST_HOST = 2, MC_DOMAIN_COUNT = 6 };

@@ -122,7 +122,8 @@ static int replace_row(struct mc_store *store, struct mc_span key, const struct 
                        uint32_t host)
 {
     sqlite3_stmt *put = store->statements[MC_SQL_PUT];
-    unsigned char past[MC_PAST_MAX * 5], soft[MC_SOFT_MAX * 3];
+    unsigned char past[MC_PAST_MAX * 5], soft[MC_SOFT_MAX * 3], usual[MC_USUAL_MAX];
+    size_t usual_len = mc_store_pack_usual(known, host, usual);
     mc_store_bind_key(put, 1, key);
     sqlite3_bind_int(put, PLACE(REASON), known->checked_at ? mc_code_of_reason(known->reason) : 0);
     sqlite3_bind_int(put, PLACE(SOURCE), known->checked_at ? mc_code_of_source(known->source) : 0);
@@ -153,6 +154,8 @@ static int replace_row(struct mc_store *store, struct mc_span key, const struct 
     if (known->soft_count)
         sqlite3_bind_blob(put, PLACE(SOFT), soft, (int)mc_store_pack_soft(known, soft),
                           SQLITE_STATIC);
+    if (usual_len)
+        sqlite3_bind_blob(put, MC_ADDRESS_COUNT + 3, usual, (int)usual_len, SQLITE_STATIC);
     int result = mc_store_run(store, MC_SQL_PUT);
     sqlite3_clear_bindings(put);
     return result;

@@ -111,34 +111,75 @@ void mc_store_unpack_past(struct mc_span bytes, struct mc_known *known)
     }
 }
 
-bool mc_store_read_address(sqlite3_value **columns, size_t count, struct mc_known *known)
+/* Nothing is known yet. */
+static void clear(struct mc_known *known)
 {
     known->reason = known->tried = (enum mc_reason)0;
     known->source = (enum mc_source)0;
-    known->checked_at = sqlite3_value_int64(columns[MC_AT_CHECKED_AT]);
-    known->good_at = sqlite3_value_int64(columns[MC_AT_GOOD_AT]);
+    known->checked_at = known->good_at = 0;
     known->tried_at = known->unknown_since = known->bad_at = known->complained_at = 0;
     known->origin = 0;
     known->waits = false;
-    known->mx = mc_span("", 0);
-    known->smtp = mc_store_text_of(columns[MC_AT_SMTP]);
+    known->mx = known->smtp = mc_span("", 0);
     known->past_count = known->soft_count = 0;
+}
+
+bool mc_store_read_address(sqlite3_value **columns, struct mc_known *known)
+{
+    clear(known);
+    known->checked_at = sqlite3_value_int64(columns[MC_AT_CHECKED_AT]);
+    known->good_at = sqlite3_value_int64(columns[MC_AT_GOOD_AT]);
+    known->smtp = mc_store_text_of(columns[MC_AT_SMTP]);
+    known->tried_at = sqlite3_value_int64(columns[MC_AT_TRIED_AT]);
+    known->unknown_since = sqlite3_value_int64(columns[MC_AT_UNKNOWN_SINCE]);
+    known->bad_at = sqlite3_value_int64(columns[MC_AT_BAD_AT]);
+    known->complained_at = sqlite3_value_int64(columns[MC_AT_COMPLAINED_AT]);
+    known->origin = (uint32_t)sqlite3_value_int64(columns[MC_AT_ORIGIN]);
+    known->waits = sqlite3_value_int(columns[MC_AT_WAITS]) != 0;
     mc_store_unpack_past(mc_store_text_of(columns[MC_AT_PAST]), known);
-    if (count == MC_ADDRESS_COUNT) {
-        known->tried_at = sqlite3_value_int64(columns[MC_AT_TRIED_AT]);
-        known->unknown_since = sqlite3_value_int64(columns[MC_AT_UNKNOWN_SINCE]);
-        known->bad_at = sqlite3_value_int64(columns[MC_AT_BAD_AT]);
-        known->complained_at = sqlite3_value_int64(columns[MC_AT_COMPLAINED_AT]);
-        known->origin = (uint32_t)sqlite3_value_int64(columns[MC_AT_ORIGIN]);
-        known->waits = sqlite3_value_int(columns[MC_AT_WAITS]) != 0;
-        mc_store_unpack_soft(mc_store_text_of(columns[MC_AT_SOFT]), known);
-        if (known->tried_at &&
-            !mc_reason_of_code(sqlite3_value_int(columns[MC_AT_TRIED]), &known->tried))
-            return false;
-    }
+    mc_store_unpack_soft(mc_store_text_of(columns[MC_AT_SOFT]), known);
+    if (known->tried_at &&
+        !mc_reason_of_code(sqlite3_value_int(columns[MC_AT_TRIED]), &known->tried))
+        return false;
     return !known->checked_at ||
            (mc_reason_of_code(sqlite3_value_int(columns[MC_AT_REASON]), &known->reason) &&
             mc_source_of_code(sqlite3_value_int(columns[MC_AT_SOURCE]), &known->source));
+}
+
+/* Reason, source, then four bytes each: when checked, when good, the host. The past behind them. */
+#define NUMBERS_AT 2
+#define NUMBERS    3
+#define PAST_AT    (NUMBERS_AT + NUMBERS * sizeof(uint32_t))
+
+_Static_assert(PAST_AT + MC_PAST_MAX * 5 == MC_USUAL_MAX, "as the header says");
+
+size_t mc_store_pack_usual(const struct mc_known *known, uint32_t host, unsigned char *out)
+{
+    const uint32_t numbers[NUMBERS] = {(uint32_t)known->checked_at, (uint32_t)known->good_at, host};
+    if (!known->checked_at || known->tried_at || known->unknown_since || known->bad_at ||
+        known->soft_count || known->complained_at)
+        return 0;
+    out[0] = (unsigned char)mc_code_of_reason(known->reason);
+    out[1] = (unsigned char)mc_code_of_source(known->source);
+    memcpy(out + NUMBERS_AT, numbers, sizeof numbers);
+    return PAST_AT + mc_store_pack_past(known, out + PAST_AT);
+}
+
+bool mc_store_read_usual(struct mc_span usual, struct mc_known *known, uint32_t *host,
+                         struct mc_span *past)
+{
+    uint32_t numbers[NUMBERS];
+    if (usual.len < PAST_AT)
+        return false;
+    clear(known);
+    memcpy(numbers, usual.at + NUMBERS_AT, sizeof numbers);
+    known->checked_at = numbers[0];
+    known->good_at = numbers[1];
+    *host = numbers[2];
+    *past = mc_span(usual.at + PAST_AT, usual.len - PAST_AT);
+    mc_store_unpack_past(*past, known);
+    return mc_reason_of_code((unsigned char)usual.at[0], &known->reason) &&
+           mc_source_of_code((unsigned char)usual.at[1], &known->source);
 }
 
 bool mc_store_row(sqlite3_stmt *row, int first, struct mc_known *known)
@@ -146,7 +187,7 @@ bool mc_store_row(sqlite3_stmt *row, int first, struct mc_known *known)
     sqlite3_value *columns[MC_ADDRESS_COUNT];
     for (int i = 0; i < MC_ADDRESS_COUNT; i++)
         columns[i] = sqlite3_column_value(row, first + i);
-    return mc_store_read_address(columns, MC_ADDRESS_COUNT, known);
+    return mc_store_read_address(columns, known);
 }
 
 bool mc_store_read_domain(sqlite3_value **columns, struct mc_store_domain *domain)

@@ -7,7 +7,7 @@
 
 #include <sqlite3.h>
 
-#define MC_STORE_SCHEMA 2
+#define MC_STORE_SCHEMA 3
 
 /* KiB of the file that are kept in memory, as long as there are lookups. */
 #define MC_STORE_KEEP_PAGES "PRAGMA cache_size = -32768"

@@ -12,8 +12,8 @@
 static const char *const sql[MC_SQL_COUNT] = {
     [MC_SQL_GET] = "SELECT " MC_ADDRESS_COLUMNS " FROM address WHERE key = ?1",
     [MC_SQL_PUT] =
-        "INSERT OR REPLACE INTO address(key, " MC_ADDRESS_COLUMNS ", soft_at)"
-        " VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)",
+        "INSERT OR REPLACE INTO address(key, " MC_ADDRESS_COLUMNS ", soft_at, usual)"
+        " VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18)",
     [MC_SQL_GET_DOMAIN] = "SELECT " MC_DOMAIN_COLUMNS " FROM domain WHERE key = ?1",
     [MC_SQL_PUT_DOMAIN] = "INSERT INTO domain(key, " MC_DOMAIN_COLUMNS ")"
                           " VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7) ON CONFLICT(key) DO UPDATE SET"
@@ -238,7 +238,7 @@ void mc_store_fetch_host(const struct mc_store *store, uint32_t number)
 
 void mc_store_fetch_host_name(const struct mc_store *store, uint32_t number)
 {
-    if (number < store->hosts.room)
+    if (number < store->hosts.room && store->hosts.names[number].text)
         mc_fetch(mc_arena_text(&store->hosts.arena, store->hosts.names[number].text), 1);
 }
 
