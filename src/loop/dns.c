@@ -4,6 +4,7 @@
 
 #include <ares.h>
 #include <stdio.h>
+#include <strings.h>
 
 #include "base/memory.h"
 #include "loop/dns_ares.h"
@@ -116,10 +117,28 @@ static void settle_failure(struct question *question, enum mc_dns_status status,
     settle(question, &answer, carried);
 }
 
+/* Names that lead nowhere by definition, and are not to be asked for (RFC 7686). */
+static bool is_onion(const char *name)
+{
+    static const char end[] = ".onion";
+    size_t len = strlen(name);
+    return len >= sizeof end - 1 && strcasecmp(name + len - (sizeof end - 1), end) == 0;
+}
+
 static void send_try(struct question *question)
 {
     struct mc_dns *dns = question->dns;
-    struct mc_dns_try try = {question->name, question->type, question->server, question->patient};
+    unsigned char message[MC_DNS_QUESTION_MAX];
+    struct mc_dns_try try = {
+        .message = message,
+        .len = mc_dns_question_write(message, question->type, question->name),
+        .server = question->server,
+        .patient = question->patient,
+    };
+    if (!try.len || is_onion(question->name)) {
+        settle_failure(question, try.len ? MC_DNS_NOT_FOUND : MC_DNS_BAD, false);
+        return;
+    }
     question->state = SENT;
     dns->carrier.send(dns->carrier.self, &try, question);
 }
@@ -285,12 +304,6 @@ static void on_ended(void *arg, const struct mc_dns_try_result *result)
     case MC_DNS_TRY_UNREACHABLE:
         after_cut(question);
         break;
-    case MC_DNS_TRY_BAD_NAME:
-        settle_failure(question, MC_DNS_BAD, false);
-        break;
-    case MC_DNS_TRY_NO_SUCH_NAME:
-        settle_failure(question, MC_DNS_NOT_FOUND, false);
-        break;
     }
     dns->busy = was_busy;
 }
@@ -305,10 +318,7 @@ static void start(struct mc_dns *dns, struct question *question)
     question->server = (uint8_t)dns->preferred;
     question->failure = MC_DNS_TIMEOUT;
     dns->questions++;
-    if (mc_dns_name_is_askable(question->name))
-        send_try(question);
-    else
-        settle_failure(question, MC_DNS_BAD, false);
+    send_try(question);
 }
 
 static void fill_window(void *arg)

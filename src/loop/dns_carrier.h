@@ -1,6 +1,6 @@
 /* How one try of a DNS question travels: what dns.c asks of a carrier and hears back from it.
  * There are two: dns_ares.c (UDP, and TCP after truncation) and dns_stream.c (TCP through a
- * proxy). A carrier knows servers and sockets; it judges no answer. */
+ * proxy). A carrier knows servers, sockets and the ids of messages; it judges no answer. */
 #ifndef MC_LOOP_DNS_CARRIER_H
 #define MC_LOOP_DNS_CARRIER_H
 
@@ -10,8 +10,8 @@
 #include "loop/dns.h"
 
 struct mc_dns_try {
-    const char *name;
-    enum mc_dns_type type;
+    unsigned char *message; /* the question; its id, the first two bytes, is for the carrier */
+    size_t len;
     unsigned server; /* which one to ask first */
     bool patient;    /* wait long instead of asking again: a TCP answer may take its time */
 };
@@ -20,8 +20,6 @@ enum mc_dns_try_outcome {
     MC_DNS_TRY_ANSWERED,
     MC_DNS_TRY_SILENCE,
     MC_DNS_TRY_UNREACHABLE, /* no socket, no route, connection refused or cut */
-    MC_DNS_TRY_BAD_NAME,
-    MC_DNS_TRY_NO_SUCH_NAME, /* known without asking: .onion (RFC 7686) */
 };
 
 struct mc_dns_try_result {

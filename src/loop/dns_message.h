@@ -1,5 +1,5 @@
-/* A DNS answer as bytes -> records. Pure: no socket, no clock. One pass over the message; c-ares
- * decompresses the names that are kept, the others are stepped over. */
+/* A DNS question -> bytes, and an answer as bytes -> records. Pure: no socket, no clock. One pass
+ * over the answer; the names that are not kept are stepped over. */
 #ifndef MC_LOOP_DNS_MESSAGE_H
 #define MC_LOOP_DNS_MESSAGE_H
 
@@ -29,11 +29,15 @@ enum mc_dns_status mc_dns_message_read(struct mc_dns_message *message, enum mc_d
                                        const unsigned char *bytes, size_t len);
 void mc_dns_message_free(struct mc_dns_message *message);
 
-/* The type's number on the wire. */
-uint16_t mc_dns_type_code(enum mc_dns_type type);
+#define MC_DNS_QUESTION_MAX (12 + MC_DNS_NAME_MAX + 2 + 4)
 
-/* Labels of 1 to 63 printable ASCII characters, 253 in all, no backslash (c-ares would take it
- * for an escape), no dot at the end. */
+/* The message that asks for it, of class IN, to a resolver, without EDNS. Its first two bytes, the
+ * id, are left 0 for who sends it. Returns its length, 0 for a name that cannot be asked. */
+size_t mc_dns_question_write(unsigned char message[MC_DNS_QUESTION_MAX], enum mc_dns_type type,
+                             const char *name);
+
+/* Labels of 1 to 63 printable ASCII characters, 253 in all, no backslash (in an answer it is the
+ * sign of an escape), no dot at the end. */
 bool mc_dns_name_is_askable(const char *name);
 
 #endif

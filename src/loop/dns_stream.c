@@ -15,7 +15,7 @@ enum { TICK_MS = 100, HEADER_SIZE = 12, ASKED_MAX = UINT16_MAX };
 struct asked {
     void *question; /* NULL: the place is free */
     unsigned char *query;
-    int query_len;
+    size_t query_len;
     int64_t sent_at_ms, due_ms;
 };
 
@@ -45,7 +45,7 @@ static void end(struct connection *connection, struct asked *asked,
                 const struct mc_dns_try_result *result)
 {
     void *question = asked->question;
-    ares_free_string(asked->query);
+    free(asked->query);
     *asked = (struct asked){0};
     connection->under_way--;
     connection->owner->events.ended(question, result);
@@ -53,9 +53,8 @@ static void end(struct connection *connection, struct asked *asked,
 
 static void write_query(struct connection *connection, struct asked *asked)
 {
-    char message[2 + 512];
-    size_t len = (size_t)asked->query_len;
-    MC_ASSERT(len + 2 <= sizeof message);
+    char message[2 + MC_DNS_QUESTION_MAX];
+    size_t len = asked->query_len;
     message[0] = (char)(len >> 8);
     message[1] = (char)len;
     memcpy(message + 2, asked->query, len);
@@ -87,7 +86,7 @@ static void on_connected(void *owner)
  * must not become the answer to another question. */
 static bool answers(const struct asked *asked, struct mc_span message)
 {
-    size_t len = (size_t)asked->query_len - HEADER_SIZE;
+    size_t len = asked->query_len - HEADER_SIZE;
     return asked->question && message.len >= HEADER_SIZE + len &&
            mc_span_equal_nocase(mc_span((const char *)asked->query + HEADER_SIZE, len),
                                 mc_span(message.at + HEADER_SIZE, len));
@@ -193,23 +192,20 @@ static void send_try(void *self, const struct mc_dns_try *try, void *question)
 {
     struct mc_dns_stream *stream = self;
     struct connection *connection = &stream->connections[try->server];
-    struct mc_dns_try_result result = {.outcome = MC_DNS_TRY_UNREACHABLE};
-    struct asked asked = {.question = question};
     if (connection->under_way == ASKED_MAX) {
+        struct mc_dns_try_result result = {.outcome = MC_DNS_TRY_UNREACHABLE};
         stream->events.ended(question, &result);
         return;
     }
     size_t id = free_place(connection);
-    int status = ares_create_query(try->name, 1, mc_dns_type_code(try->type), (unsigned short)id, 1,
-                                   &asked.query, &asked.query_len, 0);
-    if (status != ARES_SUCCESS) {
-        connection->asked[id] = (struct asked){0};
-        result.outcome = status == ARES_ENOTFOUND ? MC_DNS_TRY_NO_SUCH_NAME : MC_DNS_TRY_BAD_NAME;
-        stream->events.ended(question, &result);
-        return;
-    }
-    asked.due_ms = mc_loop_now_ms(stream->loop) + stream->patience_ms;
-    connection->asked[id] = asked;
+    try->message[0] = (unsigned char)(id >> 8);
+    try->message[1] = (unsigned char)id;
+    connection->asked[id] = (struct asked){
+        .question = question,
+        .query = memcpy(mc_malloc(try->len), try->message, try->len),
+        .query_len = try->len,
+        .due_ms = mc_loop_now_ms(stream->loop) + stream->patience_ms,
+    };
     connection->under_way++;
     if (!connection->stream)
         connect_to(connection);

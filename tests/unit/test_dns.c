@@ -31,6 +31,8 @@ struct server {
     bool is_proxy;      /* TCP: a SOCKS5 proxy that is the DNS server at once */
     unsigned hang_up_after, mute_after; /* so many answers on a connection; 0: never */
     atomic_uint udp_questions, tcp_questions, connections;
+    unsigned ids[0x10000]; /* how often each came by UDP */
+    unsigned last_id, guessed;
     unsigned seen_once;
     struct {
         int fd;
@@ -180,6 +182,10 @@ static void serve_udp(struct server *server)
     if (len < 17)
         return;
     server->udp_questions++;
+    unsigned id = (unsigned)(packet.bytes[0] << 8 | packet.bytes[1]);
+    server->ids[id]++;
+    server->guessed += id - server->last_id < 16 || server->last_id - id < 16;
+    server->last_id = id;
     packet.len = (size_t)len;
     if (reply_to(server, &packet, false))
         (void)sendto(server->udp, packet.bytes, packet.len, 0, (struct sockaddr *)&from, from_len);
@@ -413,6 +419,7 @@ static void every_kind_of_answer_stays_apart(void **state)
         {"second.test", MC_DNS_MX, MC_DNS_OK, 2, "10 mx1.example.net"},
         {"trunc.test", MC_DNS_MX, MC_DNS_OK, 200, "10 mx1.example.net"},
         {"hidden.onion", MC_DNS_MX, MC_DNS_NOT_FOUND, 0, ""},
+        {"Hidden.Onion", MC_DNS_A, MC_DNS_NOT_FOUND, 0, ""},
         {long_label, MC_DNS_MX, MC_DNS_BAD, 0, ""},
         {"two..dots.test", MC_DNS_MX, MC_DNS_BAD, 0, ""},
         {"a b.test", MC_DNS_MX, MC_DNS_BAD, 0, ""},
@@ -569,6 +576,35 @@ static void two_thousand_at_once(void **state)
     assert_int_equal(client.answers, 2000);
     assert_int_equal(mc_dns_questions(client.dns), 2000);
     assert_in_range(server.udp_questions, 2000, 2100);
+    client_close(&client);
+    server_stop(&server);
+}
+
+/* Who cannot see a question must not be able to guess its id: all are used, in no order. */
+static void ids_cannot_be_guessed(void **state)
+{
+    (void)state;
+    struct server server;
+    struct client client;
+    char servers[40];
+    server_start(&server, NULL);
+    snprintf(servers, sizeof servers, "127.0.0.1:%u", server.port);
+    client_open(&client, servers, 5000, false);
+    for (unsigned i = 0; i < 2000; i++)
+        ask(&client, MC_DNS_MX, "good.test");
+    run_dry(&client);
+    assert_int_equal(client.answers, 2000);
+    unsigned different = 0, sixteenths[16] = {0};
+    for (size_t i = 0; i < MC_ARRAY_LEN(server.ids); i++) {
+        different += server.ids[i] > 0;
+        sixteenths[i / 0x1000] += server.ids[i];
+    }
+    /* of 2000 drawn blindly 30 are expected to meet another one, 1 to be near the one before it,
+     * 125 to be in each sixteenth */
+    assert_true(different > 1900);
+    assert_true(server.guessed < 20);
+    for (size_t i = 0; i < MC_ARRAY_LEN(sixteenths); i++)
+        assert_in_range(sixteenths[i], 60, 200);
     client_close(&client);
     server_stop(&server);
 }
@@ -796,6 +832,7 @@ int main(void)
         cmocka_unit_test(nobody_there_is_our_own_trouble),
         cmocka_unit_test(no_descriptor_left_is_our_own_trouble),
         cmocka_unit_test(two_thousand_at_once),
+        cmocka_unit_test(ids_cannot_be_guessed),
         cmocka_unit_test(tcp_alone),
         cmocka_unit_test(through_a_proxy),
         cmocka_unit_test(a_connection_that_ends),

@@ -7,6 +7,8 @@
 
 #include <cmocka.h>
 
+#include <ares.h>
+
 #include "base/memory.h"
 #include "loop/dns_message.h"
 #include "loop/dns_window.h"
@@ -139,6 +141,106 @@ static void addresses_as_bytes(void **state)
     mc_dns_message_free(&message);
 }
 
+static uint64_t random_number(void)
+{
+    static uint64_t random = 88172645463325252u;
+    random ^= random << 13, random ^= random >> 7, random ^= random << 17;
+    return random;
+}
+
+/* Whatever the bytes of a host are, it is what c-ares makes of them, in lower case. */
+static void hosts_are_read_as_by_c_ares(void **state)
+{
+    (void)state;
+    static const char some[] = "aZ09-_Mx.@\\ \xc3\x01";
+    static const char head[] = HEADER("\x80", "\1", "\0") RECORD("\x0f", "\0");
+    enum { HEAD = sizeof head - 1 };
+    struct mc_dns_message message = {0};
+    unsigned plain = 0, odd = 0;
+    for (unsigned round = 0; round < 100000; round++) {
+        unsigned char bytes[400];
+        size_t len = HEAD, most = random_number() % 8 ? 40 : sizeof bytes - 80;
+        memcpy(bytes, head, HEAD);
+        bytes[len++] = 0, bytes[len++] = 10;
+        /* odd bytes are rare, so that whole names without any come about, too */
+        size_t kinds = random_number() % 4 ? 8 : sizeof some - 1;
+        while (len - HEAD < most && random_number() % 6) {
+            size_t label = random_number() % 16 ? random_number() % 20 : random_number() % 70;
+            bytes[len++] = (unsigned char)label;
+            for (; label; label--)
+                bytes[len++] = (unsigned char)some[random_number() % kinds];
+        }
+        if (random_number() % 2) {
+            bytes[len++] = 0;
+        } else {
+            bytes[len++] = 0xc0;
+            size_t target = random_number() % (random_number() % 2 ? 20 : len + 2);
+            bytes[len++] = (unsigned char)target;
+        }
+        size_t size = len - HEAD - random_number() % 16 / 15;
+        bytes[HEAD - 2] = (unsigned char)(size >> 8);
+        bytes[HEAD - 1] = (unsigned char)size;
+        char *expected = NULL;
+        long used = 0;
+        int status = ares_expand_name(bytes + HEAD + 2, bytes, (int)len, &expected, &used);
+        bool good = status == ARES_SUCCESS && used <= (long)size - 2;
+        assert_int_equal(mc_dns_message_read(&message, MC_DNS_MX, bytes, len),
+                         good ? MC_DNS_OK : MC_DNS_BAD);
+        if (good) {
+            size_t expected_len = strlen(expected);
+            bool is_odd = strchr(expected, '\\') != NULL;
+            /* a dot that is left at the end of some; an escaped one is part of the name */
+            if (expected_len && expected[expected_len - 1] == '.' &&
+                (expected_len == 1 || expected[expected_len - 2] != '\\'))
+                expected[--expected_len] = '\0';
+            for (size_t i = 0; i < expected_len; i++)
+                expected[i] = mc_ascii_lower(expected[i]);
+            assert_string_equal(message.answer.mx[0].host, expected);
+            plain += !is_odd, odd += is_odd;
+        }
+        if (status == ARES_SUCCESS)
+            ares_free_string(expected);
+    }
+    assert_true(plain > 10000 && odd > 1000);
+    mc_dns_message_free(&message);
+}
+
+static void questions_are_written_as_by_c_ares(void **state)
+{
+    (void)state;
+    static const struct {
+        enum mc_dns_type type;
+        int code;
+    } types[] = {
+        {MC_DNS_MX, 15}, {MC_DNS_A, 1}, {MC_DNS_AAAA, 28}, {MC_DNS_TXT, 16}, {MC_DNS_PTR, 12},
+    };
+    static const char usual[] = "abcXYZ019-_/@.", odd[] = ". \\\x7f\xc3";
+    unsigned asked = 0;
+    for (unsigned round = 0; round < 20000; round++) {
+        char name[300];
+        size_t len = random_number() % (round % 2 ? 30 : sizeof name);
+        for (size_t i = 0; i < len; i++)
+            name[i] = random_number() % 300 ? usual[random_number() % (sizeof usual - 1)]
+                                            : odd[random_number() % (sizeof odd - 1)];
+        name[len] = '\0';
+        size_t type = random_number() % MC_ARRAY_LEN(types);
+        unsigned char message[MC_DNS_QUESTION_MAX], *expected = NULL;
+        int expected_len = 0;
+        size_t size = mc_dns_question_write(message, types[type].type, name);
+        assert_int_equal(size > 0, mc_dns_name_is_askable(name));
+        if (!size)
+            continue;
+        asked++;
+        assert_int_equal(
+            ares_create_query(name, 1, types[type].code, 0, 1, &expected, &expected_len, 0),
+            ARES_SUCCESS);
+        assert_int_equal(size, expected_len);
+        assert_memory_equal(message, expected, size);
+        ares_free_string(expected);
+    }
+    assert_true(asked > 1000);
+}
+
 static void texts_and_names(void **state)
 {
     (void)state;
@@ -245,6 +347,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(answers_as_bytes),
         cmocka_unit_test(addresses_as_bytes),
+        cmocka_unit_test(hosts_are_read_as_by_c_ares),
+        cmocka_unit_test(questions_are_written_as_by_c_ares),
         cmocka_unit_test(texts_and_names),
         cmocka_unit_test(names_that_can_be_asked),
         cmocka_unit_test(the_window_grows_and_shrinks),
