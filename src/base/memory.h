@@ -51,6 +51,8 @@ static inline void mc_fetch(const void *at, size_t size)
 {
     for (size_t i = 0; i < size; i += 64)
         __builtin_prefetch((const char *)at + i);
+    if (size > 1) /* its end may lie in one cache line more */
+        __builtin_prefetch((const char *)at + size - 1);
 }
 
 /* Records of one size that come and go by the million, few at a time: one given back is the next to

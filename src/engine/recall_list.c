@@ -129,8 +129,8 @@ static void take_rows(struct gathered *gathered)
     for (size_t i = 0; i < gathered->count; i++) {
         rows[i].address =
             rows[i].domain == MC_NONE ? MC_NONE : mc_address_table_find(table, rows[i].hash);
-        if (rows[i].address != MC_NONE) /* a record may lie in two lines */
-            mc_fetch((const char *)&table->records[rows[i].address + 1] - 1, 1);
+        if (rows[i].address != MC_NONE)
+            mc_fetch(&table->records[rows[i].address], sizeof *table->records);
     }
     for (size_t i = 0; i < gathered->count; i++)
         take_row(gathered, &rows[i]);

@@ -132,6 +132,11 @@ static struct mc_span shown(struct mc_span line)
     return line;
 }
 
+bool mc_reply_log_has_marks(uint64_t number)
+{
+    return number & MARKED;
+}
+
 struct mc_span mc_reply_log_get(struct mc_reply_log *log, uint64_t number, struct mc_span address)
 {
     struct mc_span rest = stored(log, number);

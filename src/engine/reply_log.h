@@ -28,6 +28,8 @@ uint64_t mc_reply_log_add(struct mc_reply_log *log, struct mc_span line);
 uint64_t mc_reply_log_known(const struct mc_reply_log *log, const struct mc_answer *answer);
 uint64_t mc_reply_log_add_answer(struct mc_reply_log *log, const struct mc_answer *answer,
                                  struct mc_span address);
+/* Does the address stand in it? If not, whose it is does not matter. */
+bool mc_reply_log_has_marks(uint64_t number);
 /* Valid until the next call. */
 struct mc_span mc_reply_log_get(struct mc_reply_log *log, uint64_t number, struct mc_span address);
 

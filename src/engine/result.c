@@ -31,8 +31,11 @@ struct mc_span mc_engine_deciding_line(struct mc_engine *engine, uint32_t addres
 {
     const struct mc_address_record *record = &engine->addresses.records[address];
     const struct mc_domain *domain = &engine->domains.domains[record->domain];
-    if (record->reply)
-        return mc_reply_log_get(engine->replies, record->reply, mc_engine_email(engine, address));
+    if (record->reply) {
+        bool has_marks = mc_reply_log_has_marks(record->reply);
+        return mc_reply_log_get(engine->replies, record->reply,
+                                has_marks ? mc_engine_email(engine, address) : mc_span("", 0));
+    }
     if (record->recalled)
         return mc_recall_line(engine, address);
     if ((record->source != MC_SOURCE_DNS && !domain->recalled_at) || !domain->detail)
@@ -59,6 +62,7 @@ static struct mc_span mx_shown(const struct mc_engine *engine,
 }
 
 #define FETCHED_AHEAD 12 /* so many results take as long as memory does */
+#define NAME_BYTES    32 /* most names are no longer */
 
 /* First the domains, and when those have come what they name. */
 void mc_engine_fetch_results(const struct mc_engine *engine, uint32_t address)
@@ -72,38 +76,38 @@ void mc_engine_fetch_results(const struct mc_engine *engine, uint32_t address)
         return;
     const struct mc_address_record *record = &table->records[near];
     const struct mc_domain *domain = &domains->domains[record->domain];
-    __builtin_prefetch(domains->names.at + domain->name);
+    mc_fetch(domains->names.at + domain->name, NAME_BYTES);
     if (record->recalled)
-        __builtin_prefetch(domains->names.at + record->host);
+        mc_fetch(domains->names.at + record->host, NAME_BYTES);
 }
 
+/* Field by field: to clear the whole of it first takes longer than all of this. */
 void mc_engine_result(struct mc_engine *engine, uint32_t address, struct mc_result *result)
 {
     const struct mc_address_record *record = &engine->addresses.records[address];
     const struct mc_domain *domain = &engine->domains.domains[record->domain];
-    const struct mc_arena *names = &engine->domains.names;
-    struct mc_span local = mc_address_table_local(&engine->addresses, address);
     bool settled = record->state == MC_ADDRESS_SETTLED;
-    *result = (struct mc_result){
-        .reason = settled ? (enum mc_reason)record->reason : MC_REASON_NOT_PROBED,
-        .source = settled ? (enum mc_source)record->source : MC_SOURCE_SYNTAX,
-        .role = record->role ? MC_YES : MC_NO,
-        .disposable = domain->disposable ? MC_YES : MC_NO,
-        .free = domain->free ? MC_YES : MC_NO,
-        .catch_all = catch_all_flag(&domain->proof),
-        .provider = mc_span_of(mc_lists_provider_at(engine->lists, domain->provider)->id),
-        .email = mc_engine_email(engine, address),
-        .suggestion = mc_span("", 0),
-        .mx = mx_shown(engine, record, domain),
-        .smtp = settled ? mc_engine_deciding_line(engine, address) : mc_span("", 0),
-        .checked_at = settled ? record->checked_at : 0,
-        .change = (enum mc_change)record->change,
-        .nights_unknown = record->nights,
-    };
+    struct mc_span local = mc_address_table_local(&engine->addresses, address);
+    result->smtp = settled ? mc_engine_deciding_line(engine, address) : mc_span("", 0);
+    result->reason = settled ? (enum mc_reason)record->reason : MC_REASON_NOT_PROBED;
     result->status = mc_reason_status(result->reason);
+    result->source = settled ? (enum mc_source)record->source : MC_SOURCE_SYNTAX;
+    result->role = record->role ? MC_YES : MC_NO;
+    result->disposable = domain->disposable ? MC_YES : MC_NO;
+    result->free = domain->free ? MC_YES : MC_NO;
+    result->catch_all = catch_all_flag(&domain->proof);
+    result->email =
+        join(engine->email, local, mc_domain_table_name(&engine->domains, record->domain));
+    result->suggestion = mc_span("", 0);
     if (domain->suggestion)
         result->suggestion = join(engine->email + result->email.len + 1, local,
-                                  mc_arena_get(names, domain->suggestion));
+                                  mc_arena_get(&engine->domains.names, domain->suggestion));
+    result->provider = mc_span_of(mc_lists_provider_at(engine->lists, domain->provider)->id);
+    result->mx = mx_shown(engine, record, domain);
+    result->duplicate_of = 0;
+    result->checked_at = settled ? record->checked_at : 0;
+    result->change = (enum mc_change)record->change;
+    result->nights_unknown = record->nights;
 }
 
 void mc_engine_count(const struct mc_engine *engine, struct mc_engine_counts *counts)
