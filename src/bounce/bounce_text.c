@@ -18,10 +18,7 @@ static bool is_header_of_original(struct mc_span line)
     static const char *const fields[] = {
         "Received: ",     "Return-Path: ", "Message-ID: ",  "DKIM-Signature:",
         "MIME-Version: ", "X-Mailer: ",    "Delivered-To: "};
-    for (size_t i = 0; i < MC_ARRAY_LEN(fields); i++)
-        if (mc_bounce_starts(line, fields[i]))
-            return true;
-    return false;
+    return mc_bounce_starts_any(line, fields, MC_ARRAY_LEN(fields)) < MC_ARRAY_LEN(fields);
 }
 
 static bool looks_like_header(struct mc_span line)
@@ -37,7 +34,9 @@ static void split(struct mc_span text, struct mc_prose *prose)
 {
     struct mc_span rest = text;
     const char *block = NULL; /* where a run of header lines began */
-    bool quoted = false;      /* X.400 gateways name the message by its fields, then say why */
+    /* X.400 gateways name the message by its fields, then say why */
+    const char *quoted = text.at + mc_bounce_find(text, "report relates to");
+    const char *next_ruler = text.at + mc_words_next_ruler(text);
     while (rest.len) {
         const char *start = rest.at;
         struct mc_span line = mc_bounce_line(&rest);
@@ -46,9 +45,8 @@ static void split(struct mc_span text, struct mc_prose *prose)
             block = NULL;
         else if (header && !block)
             block = start;
-        bool ruler = start != text.at && mc_words_are_ruler(line);
-        quoted = quoted || mc_bounce_has(line, "report relates to");
-        if (!ruler && (quoted || !is_header_of_original(line)))
+        bool ruler = start != text.at && next_ruler < rest.at && mc_words_are_ruler(line);
+        if (!ruler && (quoted < rest.at || !is_header_of_original(line)))
             continue;
         if (!ruler && block)
             start = block;
@@ -70,20 +68,24 @@ static struct mc_span without_marks(struct mc_span line)
     return line;
 }
 
-/* Words left of a line when the address and its brackets are taken away. */
-static size_t words_beside(struct mc_span line, struct mc_span address)
+static size_t count_words(const char *at, const char *end)
 {
     size_t words = 0;
     bool in_word = false;
-    for (size_t i = 0; i < line.len; i++) {
-        const char *c = line.at + i;
-        bool part = c < address.at || c >= address.at + address.len;
-        bool letter = part && ((unsigned char)*c >= 0x80 || mc_is_digit(*c) ||
-                               ((*c | 0x20) >= 'a' && (*c | 0x20) <= 'z'));
+    for (; at < end; at++) {
+        bool letter = (unsigned char)*at >= 0x80 || mc_is_digit(*at) ||
+                      ((*at | 0x20) >= 'a' && (*at | 0x20) <= 'z');
         words += letter && !in_word;
-        in_word = letter || (part && in_word && (*c == '\'' || *c == '.'));
+        in_word = letter || (in_word && (*at == '\'' || *at == '.'));
     }
     return words;
+}
+
+/* Words left of a line when the address and its brackets are taken away. */
+static size_t words_beside(struct mc_span line, struct mc_span address)
+{
+    return count_words(line.at, address.at) +
+           count_words(address.at + address.len, line.at + line.len);
 }
 
 /* "the message from <a@b.example> to <c@d.example> could not be delivered" is about the second. */
@@ -127,7 +129,6 @@ static bool leads_elsewhere(struct mc_span before, struct mc_span line)
 static unsigned worth_of(struct mc_span line, struct mc_span address, struct mc_span before)
 {
     struct mc_span core = without_marks(line);
-    size_t label = mc_words_label(core);
     size_t at = (size_t)(address.at - core.at);
     if (address.at < core.at)
         at = 0;
@@ -140,6 +141,7 @@ static unsigned worth_of(struct mc_span line, struct mc_span address, struct mc_
         return 5;
     if (mc_words_name_others(line))
         return is_aim(line, address) ? 4 : 0;
+    size_t label = mc_words_label(core);
     if (label && at <= label + 12)
         return 4;
     if (!words_beside(line, address))
@@ -423,15 +425,18 @@ static struct mc_span line_of(const struct mc_prose *prose, struct mc_span addre
 struct mc_span mc_prose_reply(const struct mc_prose *prose, struct mc_span address, bool alone)
 {
     struct mc_span said = mc_span(prose->text.at, 0), named = address;
+    bool known = false;
     for (size_t i = 0; i < prose->count; i++)
         if (same(prose->failed[i].address, address) || same(prose->failed[i].mailed, address)) {
             named = prose->failed[i].address;
-            said = below(prose, named);
+            known = true;
         }
     /* more than the report's own words */
     struct mc_span quoted = alone ? mc_quoted_reply(prose->text) : quoted_of(prose, named);
     if (quoted.len)
         return quoted;
+    if (known)
+        said = below(prose, named);
     if (mc_bounce_is_telling(said))
         return mc_quoted_verdict(said);
     struct mc_span later = below_another(prose, address);

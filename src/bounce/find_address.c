@@ -4,6 +4,7 @@
 
 #include "base/memory.h"
 #include "bounce/judge.h"
+#include "bounce/wordings.h"
 
 static bool is_atext(char c)
 {
@@ -99,9 +100,8 @@ bool mc_is_daemon(struct mc_span address)
     struct mc_span local = mc_span(address.at, sign ? (size_t)(sign - address.at) : address.len);
     if (!local.len || !strchr("mpahd", mc_ascii_lower(local.at[0])))
         return false; /* none of them begins so */
-    for (size_t i = 0; i < MC_ARRAY_LEN(names); i++)
-        if (mc_bounce_starts(local, names[i]))
-            return true;
+    if (mc_bounce_starts_any(local, names, MC_ARRAY_LEN(names)) < MC_ARRAY_LEN(names))
+        return true;
     static const char *const programs[] = {"mailman", "majordomo", "listserv", "sympa"};
     for (size_t i = 0; i < MC_ARRAY_LEN(programs); i++)
         if (mc_span_equal_nocase(local, mc_span_of(programs[i])))

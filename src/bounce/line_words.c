@@ -5,15 +5,14 @@
 #include "bounce/wordings.h"
 
 #define HAS(table, text) mc_bounce_has_any(text, table, MC_ARRAY_LEN(table))
+#define STARTS(text, table)                                                                        \
+    (mc_bounce_starts_any(text, table, MC_ARRAY_LEN(table)) < MC_ARRAY_LEN(table))
 
 bool mc_words_answer(struct mc_span subject)
 {
     static const char *const marks[] = {
         "Re:", "AW:", "SV:", "Antw:", "RES:", "Odp:", "回复", "答复"};
-    for (size_t i = 0; i < MC_ARRAY_LEN(marks); i++)
-        if (mc_bounce_starts(subject, marks[i]))
-            return true;
-    return false;
+    return STARTS(subject, marks);
 }
 
 bool mc_words_delay(struct mc_span subject)
@@ -80,10 +79,7 @@ bool mc_words_advise(struct mc_span said)
         "対処",
         "해결",
     };
-    for (size_t i = 0; i < MC_ARRAY_LEN(heads); i++)
-        if (mc_bounce_starts(said, heads[i]))
-            return true;
-    return false;
+    return STARTS(said, heads);
 }
 
 bool mc_words_lead_elsewhere(struct mc_span line)
@@ -120,8 +116,5 @@ bool mc_words_arrived(struct mc_span behind)
     };
     while (behind.len && strchr("<>()[]:;,.-\"' \t", behind.at[0]))
         behind = mc_span(behind.at + 1, behind.len - 1);
-    for (size_t i = 0; i < MC_ARRAY_LEN(words); i++)
-        if (mc_bounce_starts(behind, words[i]))
-            return true;
-    return false;
+    return STARTS(behind, words);
 }

@@ -7,59 +7,65 @@
 
 #define HAS(table, text) mc_bounce_has_any(text, table, MC_ARRAY_LEN(table))
 
+static const char *const rulers[] = {
+    "this is a copy of the message",
+    "this is a copy of your message",
+    "this line is a copy of",
+    "original message follows",
+    "original message below",
+    "--original message",
+    "-- original message",
+    "- original message",
+    "original message headers",
+    "original message as received",
+    "start of returned message",
+    "header of the source mail",
+    "message is following",
+    "original message header",
+    "original message text",
+    "unsent message follows",
+    "unsent message below",
+    "returned message follows",
+    "returned message below",
+    "message header follows",
+    "message headers follow",
+    "message contents follow",
+    "message text follows",
+    "copy of original message",
+    "copy of the original message",
+    "headers of the original",
+    "header of the original",
+    "top 20 lines of the message",
+    "message is returned below",
+    "your message follows",
+    "the original message was:",
+    "returned content",
+    "start of returned message",
+    "begin forwarded",
+    "the message header",
+    "--- original",
+    "- header of",
+    "returned mail text",
+    "rejected message:",
+    "text of your message",
+    "ursprüngliche nachricht",
+    "message d'origine",
+    "message original",
+    "mensaje original",
+    "оригинал",
+    "исходное сообщение",
+    "原始邮件",
+    "元のメッセージ",
+};
+
 bool mc_words_are_ruler(struct mc_span line)
 {
-    static const char *const rulers[] = {
-        "this is a copy of the message",
-        "this is a copy of your message",
-        "this line is a copy of",
-        "original message follows",
-        "original message below",
-        "--original message",
-        "-- original message",
-        "- original message",
-        "original message headers",
-        "original message as received",
-        "start of returned message",
-        "header of the source mail",
-        "message is following",
-        "original message header",
-        "original message text",
-        "unsent message follows",
-        "unsent message below",
-        "returned message follows",
-        "returned message below",
-        "message header follows",
-        "message headers follow",
-        "message contents follow",
-        "message text follows",
-        "copy of original message",
-        "copy of the original message",
-        "headers of the original",
-        "header of the original",
-        "top 20 lines of the message",
-        "message is returned below",
-        "your message follows",
-        "the original message was:",
-        "returned content",
-        "start of returned message",
-        "begin forwarded",
-        "the message header",
-        "--- original",
-        "- header of",
-        "returned mail text",
-        "rejected message:",
-        "text of your message",
-        "ursprüngliche nachricht",
-        "message d'origine",
-        "message original",
-        "mensaje original",
-        "оригинал",
-        "исходное сообщение",
-        "原始邮件",
-        "元のメッセージ",
-    };
     return line.len < 160 && HAS(rulers, line);
+}
+
+size_t mc_words_next_ruler(struct mc_span text)
+{
+    return mc_bounce_place_any(text, rulers, MC_ARRAY_LEN(rulers));
 }
 
 bool mc_words_are_cover(struct mc_span text)
@@ -215,10 +221,8 @@ size_t mc_words_label(struct mc_span line)
         "message to",
         "deferred",
     };
-    for (size_t i = 0; i < MC_ARRAY_LEN(labels); i++)
-        if (mc_bounce_starts(line, labels[i]))
-            return strlen(labels[i]);
-    return 0;
+    size_t i = mc_bounce_starts_any(line, labels, MC_ARRAY_LEN(labels));
+    return i < MC_ARRAY_LEN(labels) ? strlen(labels[i]) : 0;
 }
 
 bool mc_prose_is_report_subject(struct mc_span subject)

@@ -3,11 +3,14 @@
 #define MC_BOUNCE_PROSE_WORDS_H
 
 #include <stdbool.h>
+#include <stddef.h>
 
 #include "base/span.h"
 
 /* "this is a copy of the message": what follows is the message that came back. */
 bool mc_words_are_ruler(struct mc_span line);
+/* No line before the one that holds this place is such; the text's end where none is. */
+size_t mc_words_next_ruler(struct mc_span text);
 /* A letter about a report that is enclosed, and no report itself. */
 bool mc_words_are_cover(struct mc_span text);
 /* A sentence that says that it did not arrive. */

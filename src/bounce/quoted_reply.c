@@ -4,6 +4,7 @@
 #include "bounce/judge.h"
 #include "bounce/line_words.h"
 #include "bounce/prose_words.h"
+#include "bounce/wordings.h"
 
 #define REPLY_MAX 1500 /* bytes: what follows is no longer about the reason */
 
@@ -11,8 +12,10 @@
 size_t mc_quoted_find(struct mc_span line)
 {
     for (size_t i = 0; i + 4 < line.len; i++) {
-        char c = line.at[i], before = i ? line.at[i - 1] : ' ';
-        if ((c != '4' && c != '5') || !mc_is_digit(line.at[i + 1]) || !mc_is_digit(line.at[i + 2]))
+        if (line.at[i] != '4' && line.at[i] != '5')
+            continue;
+        char before = i ? line.at[i - 1] : ' ';
+        if (!mc_is_digit(line.at[i + 1]) || !mc_is_digit(line.at[i + 2]))
             continue;
         if (line.at[i + 1] > '7' || !strchr(" \t:;<>('\"#[", before))
             continue;
@@ -70,16 +73,22 @@ struct mc_span mc_quoted_best(struct mc_span text)
     return best;
 }
 
-/* The part of the server in a transcript: "<<< 550 5.1.1 no such user", "<-- 550 ...". */
-static bool is_servers_part(struct mc_span line)
+/* Where the server's part of a transcript begins: "<<< 550 5.1.1 no such user", "<-- 550 ...". */
+static size_t next_arrow(struct mc_span text)
 {
     static const char *const arrows[] = {"<<<", "<--", "< 5", "< 4"};
-    for (size_t i = 0; i < MC_ARRAY_LEN(arrows); i++) {
-        size_t at = mc_bounce_find(line, arrows[i]);
-        if (at < line.len && at < 60)
-            return true;
-    }
-    return false;
+    const char *at = text.at, *end = text.at + text.len;
+    for (; at < end && (at = memchr(at, '<', (size_t)(end - at))); at++)
+        for (size_t i = 0; i < MC_ARRAY_LEN(arrows); i++)
+            if (mc_bounce_starts(mc_span(at, (size_t)(end - at)), arrows[i]))
+                return (size_t)(at - text.at);
+    return text.len;
+}
+
+static bool is_servers_part(struct mc_span line)
+{
+    size_t at = next_arrow(line);
+    return at < line.len && at < 60;
 }
 
 /* Of a transcript, the last refusal in it that tells something; all of what is none. */
@@ -121,6 +130,8 @@ static struct mc_span whole(struct mc_span text, size_t at)
 static struct mc_span transcribed(struct mc_span text)
 {
     struct mc_span best = mc_span(text.at, 0), rest = text;
+    if (next_arrow(text) == text.len) /* nearly all texts */
+        return best;
     while (rest.len) {
         struct mc_span line = mc_bounce_line(&rest);
         size_t at = is_servers_part(line) ? mc_quoted_find(line) : line.len;
@@ -160,9 +171,8 @@ static struct mc_span alone(struct mc_span reply)
     mc_bounce_line(&rest);
     while (rest.len) {
         struct mc_span line = mc_bounce_trim(mc_bounce_line(&rest));
-        for (size_t i = 0; i < MC_ARRAY_LEN(marks); i++)
-            if (mc_bounce_starts(line, marks[i]))
-                return mc_bounce_trim(mc_span(reply.at, (size_t)(line.at - reply.at)));
+        if (mc_bounce_starts_any(line, marks, MC_ARRAY_LEN(marks)) < MC_ARRAY_LEN(marks))
+            return mc_bounce_trim(mc_span(reply.at, (size_t)(line.at - reply.at)));
     }
     return reply;
 }

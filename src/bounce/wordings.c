@@ -29,6 +29,7 @@ struct index {
     uint64_t bits[HASHES / 64];
     uint16_t first[CHAINS];
     struct entry entry[ENTRIES_MAX + 1];
+    uint16_t from[256]; /* the first wording with that small letter, `count` where there is none */
     uint16_t brief_count;
     uint16_t brief[ENTRIES_MAX]; /* wordings of fewer letters */
 };
@@ -95,8 +96,13 @@ static struct index *index_of(const void *words, size_t count, size_t stride)
     struct index *index = tables[at] = mc_calloc(1, sizeof *index);
     index->words = words;
     index->stride = stride_of(words, count, stride);
-    for (size_t i = 0; i < count; i++)
-        add_word(index, word_at(words, i, stride), i);
+    for (size_t i = 0; i < MC_ARRAY_LEN(index->from); i++)
+        index->from[i] = (uint16_t)count;
+    for (size_t i = count; i-- > 0;) {
+        const char *word = word_at(words, i, stride);
+        index->from[(unsigned char)mc_ascii_lower(*word)] = (uint16_t)i;
+        add_word(index, word, i);
+    }
     return index;
 }
 
@@ -118,8 +124,9 @@ static size_t verify(const struct index *index, struct mc_span text, size_t at, 
     return best;
 }
 
-/* The first in the table, or with `any` the first that is met. */
-static size_t find(struct mc_span text, const void *words, size_t count, size_t stride, bool any)
+/* The first in the table, or with `place` the first that is met and a place within it. */
+static size_t find(struct mc_span text, const void *words, size_t count, size_t stride,
+                   size_t *place)
 {
     const struct index *index = index_of(words, count, stride);
     size_t best = count;
@@ -128,21 +135,44 @@ static size_t find(struct mc_span text, const void *words, size_t count, size_t 
         if (!(index->bits[hash / 64] >> hash % 64 & 1))
             continue;
         best = verify(index, text, at, best, words, stride);
-        if (best < count && any)
+        if (best < count && place) {
+            *place = at;
             return best;
+        }
     }
-    for (size_t i = 0; i < index->brief_count && index->brief[i] < best; i++)
-        if (mc_bounce_has(text, word_at(words, index->brief[i], stride)))
+    for (size_t i = 0; i < index->brief_count; i++)
+        if (index->brief[i] < best && mc_bounce_has(text, word_at(words, index->brief[i], stride)))
             best = index->brief[i];
     return best;
 }
 
 size_t mc_bounce_find_any(struct mc_span text, const void *words, size_t count, size_t stride)
 {
-    return find(text, words, count, stride, false);
+    return find(text, words, count, stride, NULL);
 }
 
 bool mc_bounce_has_any(struct mc_span text, const char *const *words, size_t count)
 {
-    return find(text, words, count, sizeof *words, true) < count;
+    size_t place;
+    return find(text, words, count, sizeof *words, &place) < count;
+}
+
+size_t mc_bounce_place_any(struct mc_span text, const char *const *words, size_t count)
+{
+    size_t place = text.len;
+    bool has = find(text, words, count, sizeof *words, &place) < count;
+    MC_ASSERT(!has || place < text.len); /* no brief ones */
+    return place;
+}
+
+size_t mc_bounce_starts_any(struct mc_span text, const char *const *words, size_t count)
+{
+    const struct index *index = index_of(words, count, sizeof *words);
+    if (!text.len)
+        return count;
+    char first = mc_ascii_lower(text.at[0]);
+    for (size_t i = index->from[(unsigned char)first]; i < count; i++)
+        if (mc_ascii_lower(words[i][0]) == first && mc_bounce_starts(text, words[i]))
+            return i;
+    return count;
 }
