@@ -329,8 +329,10 @@ static struct mc_span without_arrow(struct mc_span line)
 static struct mc_span unfolded(struct mc_span text, char *out, size_t size)
 {
     size_t len = 0;
+    bool subject = mc_bounce_has(text, "subject");
     while (text.len && len + 1 < size) {
-        struct mc_span line = without_arrow(without_subject(mc_bounce_line(&text)));
+        struct mc_span line = mc_bounce_line(&text);
+        line = without_arrow(subject ? without_subject(line) : mc_bounce_trim(line));
         if (!line.len)
             continue;
         if (len)
@@ -356,10 +358,7 @@ static bool is_weak(const struct mc_ruling *ruling, struct mc_span text)
                                            "rifiut", "отклон", "odrzuc"};
     /* "could not be delivered" is what every report says, whoever is to blame */
     if (!strcmp(ruling->rule, "refused") && !mc_bounce_quotes_reply(text)) {
-        for (size_t i = 0; i < MC_ARRAY_LEN(refusals); i++)
-            if (mc_bounce_has(text, refusals[i]))
-                return false;
-        return true;
+        return !mc_bounce_has_any(text, refusals, MC_ARRAY_LEN(refusals));
     }
     for (size_t i = 0; i < MC_ARRAY_LEN(weak); i++)
         if (!strcmp(ruling->rule, weak[i]))

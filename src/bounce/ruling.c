@@ -4,7 +4,7 @@
 #include "base/memory.h"
 #include "bounce/find_address.h"
 
-#define REMEMBERED 1024
+#define REMEMBERED 8192
 #define STAND_IN   "recipient7f3@recipient7f3.example" /* for whomever the reply was about */
 #define OTHER      "other7f3@other7f3.example"         /* for any address, where he is not known */
 
@@ -31,7 +31,7 @@ static struct mc_span behind(struct mc_span text, size_t at)
 }
 
 /* False where the name of the recipient or its domain stands somewhere else too. */
-static bool replace_recipient(struct question *question, struct mc_span text)
+static bool replace_recipient(struct question *question, struct mc_span text, bool *named)
 {
     char name[512];
     struct mc_span recipient = question->said.recipient;
@@ -44,6 +44,7 @@ static bool replace_recipient(struct question *question, struct mc_span text)
         if (!add(question, mc_span(text.at, at)) || !add(question, mc_span_of(STAND_IN)))
             return false;
         text = behind(text, at + recipient.len);
+        *named = true;
     }
     if (!add(question, text))
         return false;
@@ -69,12 +70,12 @@ static void put(struct question *question, const struct mc_bounce_said *said)
 {
     question->said = *said;
     question->len = 0;
-    bool done = said->recipient.len ? replace_recipient(question, said->text)
+    bool named = false;
+    bool done = said->recipient.len ? replace_recipient(question, said->text, &named)
                                     : replace_others(question, said->text);
-    if (done) {
+    if (done) { /* who is not named is of no account */
         question->said.text = mc_span(question->text, question->len);
-        if (said->recipient.len)
-            question->said.recipient = mc_span_of(STAND_IN);
+        question->said.recipient = named ? mc_span_of(STAND_IN) : mc_span("", 0);
     }
     /* the return path of each message may be another: of account only where it is quoted */
     char sender[512];
