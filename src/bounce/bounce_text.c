@@ -246,12 +246,35 @@ static bool was_taken(struct mc_span line, struct mc_span rest)
     return mc_bounce_starts(answer, "250 ") || (at < code && code < answer.len);
 }
 
+/* Over lines without an address, which only come before one that has some. */
+static struct mc_span pass_over(struct mc_span rest, struct mc_span *before)
+{
+    const char *sign = memchr(rest.at, '@', rest.len);
+    const char *end = sign ? memrchr(rest.at, '\n', (size_t)(sign - rest.at)) : NULL;
+    if (!sign)
+        return mc_span(rest.at + rest.len, 0);
+    size_t skipped = end ? (size_t)(end - rest.at) + 1 : 0;
+    struct mc_span passed = mc_span(rest.at, skipped);
+    for (bool done = false; passed.len && !done;
+         passed.len = end ? (size_t)(end - rest.at) + 1 : 0) {
+        end = memrchr(rest.at, '\n', passed.len - 1);
+        const char *start = end ? end + 1 : rest.at;
+        struct mc_span last = mc_span(start, (size_t)(rest.at + passed.len - start)), line;
+        line = mc_bounce_line(&last);
+        done = mc_bounce_trim(line).len > 0;
+        if (done)
+            *before = line;
+    }
+    return mc_span(rest.at + skipped, rest.len - skipped);
+}
+
 static void scan(struct mc_prose *prose, size_t from_here, struct mc_span sender)
 {
     struct mc_span rest = mc_span(prose->text.at + from_here, prose->text.len - from_here);
     struct mc_span before = mc_span(rest.at, 0);
     bool inside = false; /* the folded lines of "<user@example.com>: host mx said ..." */
     while (rest.len) {
+        rest = inside ? rest : pass_over(rest, &before);
         size_t start = (size_t)(rest.at - prose->text.at), from = 0, seen = 0;
         struct mc_span line = mc_bounce_line(&rest), address;
         inside = inside && line.len && (line.at[0] == ' ' || line.at[0] == '\t');

@@ -101,13 +101,14 @@ bool mc_separator_find(struct mc_span text, const struct mc_separator *separator
 }
 
 /* Where the body starts, 0 where the header's end is not there. */
-static size_t body_start(struct mc_span text)
+static size_t body_start(struct mc_span text, bool *counted)
 {
     for (size_t i = 0; i < text.len;) {
         const char *end = memchr(text.at + i, '\n', text.len - i);
         size_t line = end ? (size_t)(end - text.at) - i : 0;
         if (!end)
             return 0;
+        *counted = *counted || mc_bounce_starts(mc_span(text.at + i, line), "Content-Length:");
         if (!line || (line == 1 && text.at[i] == '\r'))
             return i + line + 1;
         i += line + 1;
@@ -118,9 +119,12 @@ static size_t body_start(struct mc_span text)
 enum mc_counted mc_counted_end(struct mc_span text, const struct mc_separator *separator,
                                bool whole, size_t *end)
 {
-    size_t head = body_start(text), length = 0;
+    bool counted = false;
+    size_t head = body_start(text, &counted), length = 0;
     if (!head)
         return whole || text.len > MC_MESSAGE_MAX ? MC_COUNTED_NO : MC_COUNTED_LATER;
+    if (!counted)
+        return MC_COUNTED_NO;
     struct mc_span value = mc_header(mc_span(text.at, head), "Content-Length");
     for (size_t i = 0; i < value.len; i++) {
         if (!mc_is_digit(value.at[i]) || length > MC_MESSAGE_MAX)

@@ -19,8 +19,15 @@
 
 static struct mc_span numbered(const char *name, uint64_t number, char *out, size_t size)
 {
-    int len = snprintf(out, size, "%s:%llu", name, (unsigned long long)number);
-    return mc_span(out, len < 0 ? 0 : (size_t)len < size ? (size_t)len : size - 1);
+    char digits[20];
+    size_t len = strnlen(name, size - sizeof digits - 1), at = sizeof digits;
+    do
+        digits[--at] = (char)('0' + number % 10);
+    while (number /= 10);
+    memcpy(out, name, len);
+    out[len++] = ':';
+    memcpy(out + len, digits + at, sizeof digits - at);
+    return mc_span(out, len + sizeof digits - at);
 }
 
 bool mc_mailbox_complain(struct mc_mailbox *mailbox, const char *name, const char *what)

@@ -177,11 +177,11 @@ static void read_leaf(struct mc_message *message, const struct mc_headers *heade
                       struct mc_span body, struct mc_span type, size_t mail, unsigned nesting)
 {
     bool msg = is_type(type, "message/");
-    bool report = is_type(type, "message/delivery-status") ||
-                  is_type(type, "message/global-delivery-status") ||
-                  is_type(type, "message/disposition-notification");
-    bool feedback = is_type(type, "message/feedback-report");
-    bool mailed = is_type(type, "message/rfc822") || is_type(type, "message/global");
+    bool report = msg && (is_type(type, "message/delivery-status") ||
+                          is_type(type, "message/global-delivery-status") ||
+                          is_type(type, "message/disposition-notification"));
+    bool feedback = msg && is_type(type, "message/feedback-report");
+    bool mailed = msg && (is_type(type, "message/rfc822") || is_type(type, "message/global"));
     /* an odd type is text all the same where a report has it in place of its status */
     if (type.len && !is_type(type, "text/") && !is_type(type, "text") && !msg &&
         !is_type(type, "unknown/"))

@@ -14,13 +14,14 @@
 #define HASHES      4096
 #define CHAINS      512
 #define ENTRIES_MAX 1024
+#define BRIEF_MAX   2 /* wordings that are looked for alone, so that the others can be in strides */
 #define TABLES_MAX  64
 
-/* Four letters of a wording. Entries are counted from 1; 0 ends a chain. */
+/* Four letters of a wording, and its last four. Entries are counted from 1; 0 ends a chain. */
 struct entry {
-    uint32_t letters;
+    uint32_t letters, tail;
     uint16_t word, next;
-    uint8_t offset; /* of the letters within the wording */
+    uint16_t len, offset; /* of the wording, and of the letters within it */
 };
 
 struct index {
@@ -31,7 +32,7 @@ struct index {
     struct entry entry[ENTRIES_MAX + 1];
     uint16_t from[256]; /* the first wording with that small letter, `count` where there is none */
     uint16_t brief_count;
-    uint16_t brief[ENTRIES_MAX]; /* wordings of fewer letters */
+    uint16_t brief[ENTRIES_MAX]; /* wordings too short for the stride */
 };
 
 /* Small letters, and other bytes made the same too; which it was is seen when all is compared. */
@@ -52,15 +53,27 @@ static const char *word_at(const void *words, size_t i, size_t stride)
     return *(const char *const *)((const char *)words + i * stride);
 }
 
+/* Enough letters that one of the places at which the text is looked at is within them. */
+static bool is_brief(const char *word, size_t places)
+{
+    return strlen(word) < LETTERS + places - 1;
+}
+
 static void add_word(struct index *index, const char *word, size_t number)
 {
-    if (strlen(word) < LETTERS) {
+    size_t len = strlen(word);
+    if (is_brief(word, index->stride)) {
         index->brief[index->brief_count++] = (uint16_t)number;
         return;
     }
     for (size_t i = 0; i < index->stride; i++) {
+        MC_ASSERT(index->entries < ENTRIES_MAX);
         struct entry *entry = &index->entry[++index->entries];
-        *entry = (struct entry){letters_at(word + i), (uint16_t)number, 0, (uint8_t)i};
+        *entry = (struct entry){.letters = letters_at(word + i),
+                                .tail = letters_at(word + len - LETTERS),
+                                .word = (uint16_t)number,
+                                .len = (uint16_t)len,
+                                .offset = (uint16_t)i};
         uint32_t hash = hash_of(entry->letters);
         index->bits[hash / 64] |= UINT64_C(1) << hash % 64;
         entry->next = index->first[hash % CHAINS];
@@ -68,18 +81,17 @@ static void add_word(struct index *index, const char *word, size_t number)
     }
 }
 
-/* As far as the shortest wording allows, and no more entries than keep most bits clear. */
+/* As far as all but a few wordings allow, and no more entries than keep most bits clear. */
 static size_t stride_of(const void *words, size_t count, size_t stride)
 {
-    size_t places = STRIDE_MAX;
-    for (size_t i = 0; i < count; i++) {
-        size_t len = strlen(word_at(words, i, stride));
-        if (len >= LETTERS && len - LETTERS + 1 < places)
-            places = len - LETTERS + 1;
+    for (size_t places = STRIDE_MAX; places > 1; places--) {
+        size_t brief = 0;
+        for (size_t i = 0; i < count; i++)
+            brief += is_brief(word_at(words, i, stride), places);
+        if (brief <= BRIEF_MAX && places * count <= HASHES / 8)
+            return places;
     }
-    while (places > 1 && places * count > HASHES / 8)
-        places--;
-    return places;
+    return 1;
 }
 
 static struct index *index_of(const void *words, size_t count, size_t stride)
@@ -116,52 +128,61 @@ static size_t verify(const struct index *index, struct mc_span text, size_t at, 
         const struct entry *entry = &index->entry[i];
         if (entry->letters != letters || entry->word >= best || entry->offset > at)
             continue;
-        size_t start = at - entry->offset;
-        if (mc_bounce_starts(mc_span(text.at + start, text.len - start),
-                             word_at(words, entry->word, stride)))
+        struct mc_span rest = mc_span(text.at + at - entry->offset, text.len - at + entry->offset);
+        if (entry->len <= rest.len && letters_at(rest.at + entry->len - LETTERS) == entry->tail &&
+            mc_bounce_starts(rest, word_at(words, entry->word, stride)))
             best = entry->word;
     }
     return best;
 }
 
-/* The first in the table, or with `place` the first that is met and a place within it. */
-static size_t find(struct mc_span text, const void *words, size_t count, size_t stride,
-                   size_t *place)
+/* The next place, from `at` on, at which a wording before `best` is met; text.len where none is. */
+static size_t meet(const struct index *index, struct mc_span text, size_t at, size_t *best,
+                   const void *words, size_t stride)
 {
-    const struct index *index = index_of(words, count, stride);
-    size_t best = count;
-    for (size_t at = 0; at + LETTERS <= text.len; at += index->stride) {
+    for (size_t before = *best; at + LETTERS <= text.len; at += index->stride) {
         uint32_t hash = hash_of(letters_at(text.at + at));
         if (!(index->bits[hash / 64] >> hash % 64 & 1))
             continue;
-        best = verify(index, text, at, best, words, stride);
-        if (best < count && place) {
-            *place = at;
-            return best;
-        }
+        *best = verify(index, text, at, before, words, stride);
+        if (*best < before)
+            return at;
     }
+    return text.len;
+}
+
+size_t mc_bounce_find_any(struct mc_span text, const void *words, size_t count, size_t stride)
+{
+    const struct index *index = index_of(words, count, stride);
+    size_t best = count;
+    for (size_t at = 0; at < text.len; at += index->stride)
+        at = meet(index, text, at, &best, words, stride);
     for (size_t i = 0; i < index->brief_count; i++)
         if (index->brief[i] < best && mc_bounce_has(text, word_at(words, index->brief[i], stride)))
             best = index->brief[i];
     return best;
 }
 
-size_t mc_bounce_find_any(struct mc_span text, const void *words, size_t count, size_t stride)
-{
-    return find(text, words, count, stride, NULL);
-}
-
 bool mc_bounce_has_any(struct mc_span text, const char *const *words, size_t count)
 {
-    size_t place;
-    return find(text, words, count, sizeof *words, &place) < count;
+    const struct index *index = index_of(words, count, sizeof *words);
+    size_t best = count;
+    if (meet(index, text, 0, &best, words, sizeof *words) < text.len)
+        return true;
+    for (size_t i = 0; i < index->brief_count; i++)
+        if (mc_bounce_has(text, words[index->brief[i]]))
+            return true;
+    return false;
 }
 
 size_t mc_bounce_place_any(struct mc_span text, const char *const *words, size_t count)
 {
-    size_t place = text.len;
-    bool has = find(text, words, count, sizeof *words, &place) < count;
-    MC_ASSERT(!has || place < text.len); /* no brief ones */
+    const struct index *index = index_of(words, count, sizeof *words);
+    size_t best = count, place = meet(index, text, 0, &best, words, sizeof *words);
+    for (size_t i = 0; i < index->brief_count; i++) {
+        size_t at = mc_bounce_find(text, words[index->brief[i]]);
+        place = at < place ? at : place;
+    }
     return place;
 }
 

@@ -17,7 +17,7 @@ size_t mc_bounce_find_any(struct mc_span text, const void *words, size_t count, 
 /* It has one of them, whichever; cheaper. */
 bool mc_bounce_has_any(struct mc_span text, const char *const *words, size_t count);
 /* A place within the first of them in the text, or within one that overlaps it; text.len where
- * there is none. None of the wordings may be shorter than four bytes. */
+ * there is none. */
 size_t mc_bounce_place_any(struct mc_span text, const char *const *words, size_t count);
 /* The first in the table with which the text starts, `count` where there is none. */
 size_t mc_bounce_starts_any(struct mc_span text, const char *const *words, size_t count);
