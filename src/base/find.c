@@ -17,19 +17,12 @@ const char *mc_find_nocase_plain(struct mc_span text, struct mc_span what)
 }
 
 #if defined(__SSE2__)
-static char other_case(char c)
-{
-    char lower = mc_ascii_lower(c);
-    return lower != c ? lower : c >= 'a' && c <= 'z' ? (char)(c - 'a' + 'A') : c;
-}
-
-/* Bit i: byte i is this letter, large or small. */
-static unsigned places(const char *at, char c)
+/* Bit i: byte i may be this small letter, large or small; a few other bytes look the same. */
+static unsigned places(const char *at, __m128i letter)
 {
     const __m128i bytes = _mm_loadu_si128((const __m128i *)(const void *)at);
     return (unsigned)_mm_movemask_epi8(
-        _mm_or_si128(_mm_cmpeq_epi8(bytes, _mm_set1_epi8(c)),
-                     _mm_cmpeq_epi8(bytes, _mm_set1_epi8(other_case(c)))));
+        _mm_cmpeq_epi8(_mm_or_si128(bytes, _mm_set1_epi8(0x20)), letter));
 }
 
 /* Only where the first letter and, as far behind as it should be, the last one fit is the rest
@@ -38,7 +31,8 @@ const char *mc_find_nocase(struct mc_span text, struct mc_span what)
 {
     if (!what.len || text.len < what.len + 15)
         return mc_find_nocase_plain(text, what);
-    char first = what.at[0], last = what.at[what.len - 1];
+    const __m128i first = _mm_set1_epi8(what.at[0] | 0x20);
+    const __m128i last = _mm_set1_epi8(what.at[what.len - 1] | 0x20);
     size_t end = text.len - what.len + 1; /* places where it may begin */
     for (size_t block = 0; block < end; block += 16) {
         if (block + 16 > end)

@@ -14,8 +14,11 @@
 #define HASHES      4096
 #define CHAINS      512
 #define ENTRIES_MAX 1024
-#define BRIEF_MAX   2 /* wordings that are looked for alone, so that the others can be in strides */
-#define TABLES_MAX  64
+/* What a byte of text costs where it is looked at, and for each wording that is looked for alone so
+ * that the others can be in longer strides. */
+#define LOOK_COST  70
+#define BRIEF_COST 15
+#define TABLES_MAX 64
 
 /* Four letters of a wording, and its last four. Entries are counted from 1; 0 ends a chain. */
 struct entry {
@@ -81,17 +84,21 @@ static void add_word(struct index *index, const char *word, size_t number)
     }
 }
 
-/* As far as all but a few wordings allow, and no more entries than keep most bits clear. */
+/* Long ones are cheap, unless many wordings are too short for them, or so many entries are made
+ * that most bits are set. */
 static size_t stride_of(const void *words, size_t count, size_t stride)
 {
-    for (size_t places = STRIDE_MAX; places > 1; places--) {
-        size_t brief = 0;
+    size_t best = 1, least = SIZE_MAX;
+    for (size_t places = 1; places <= STRIDE_MAX; places++) {
+        size_t cost = LOOK_COST / places;
         for (size_t i = 0; i < count; i++)
-            brief += is_brief(word_at(words, i, stride), places);
-        if (brief <= BRIEF_MAX && places * count <= HASHES / 8)
-            return places;
+            cost += is_brief(word_at(words, i, stride), places) ? BRIEF_COST : 0;
+        if (cost < least && (places == 1 || places * count <= HASHES / 8)) {
+            least = cost;
+            best = places;
+        }
     }
-    return 1;
+    return best;
 }
 
 static struct index *index_of(const void *words, size_t count, size_t stride)
