@@ -13,11 +13,11 @@
 
 static bool has_high_bytes(struct mc_span bytes)
 {
-    uint64_t high = 0, eight;
+    uint64_t high = 0, eight[4];
     size_t i = 0;
     for (; i + sizeof eight <= bytes.len; i += sizeof eight) {
-        memcpy(&eight, bytes.at + i, sizeof eight);
-        high |= eight;
+        memcpy(eight, bytes.at + i, sizeof eight);
+        high |= eight[0] | eight[1] | eight[2] | eight[3];
     }
     for (; i < bytes.len; i++)
         high |= (unsigned char)bytes.at[i];

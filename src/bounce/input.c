@@ -178,6 +178,11 @@ bool mc_input_more(struct mc_input *input)
     return false;
 }
 
+bool mc_input_is_whole(const struct mc_input *input)
+{
+    return input->state != MC_INPUT_OPEN || (!input->layers && input->fd >= 0 && !input->expected);
+}
+
 struct mc_span mc_input_fill(struct mc_input *input, size_t len)
 {
     while (input->text.len - input->at < len && mc_input_more(input))

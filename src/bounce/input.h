@@ -51,6 +51,8 @@ static inline struct mc_span mc_input_window(const struct mc_input *input)
 {
     return mc_span(input->text.at ? input->text.at + input->at : "", input->text.len - input->at);
 }
+/* Nothing more comes: it need not even be tried. */
+bool mc_input_is_whole(const struct mc_input *input);
 /* Makes the window longer; false where there is no more. */
 bool mc_input_more(struct mc_input *input);
 /* Until the window has `len` bytes, or there is no more. */

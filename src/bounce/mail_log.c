@@ -7,6 +7,7 @@
 #include "bounce/find_address.h"
 #include "bounce/judge.h"
 #include "bounce/when.h"
+#include "bounce/wordings.h"
 
 struct line {
     struct mc_span source, whole;
@@ -326,6 +327,18 @@ bool mc_log_line_is(struct mc_span line)
         return true;
     return (mc_bounce_has(line, " ** ") || mc_bounce_has(line, " == ")) &&
            (mc_bounce_has(line, " R=") || mc_bounce_has(line, ": "));
+}
+
+bool mc_log_has_line(struct mc_span text)
+{
+    static const char *const marks[] = {" to=<", "starting delivery ", "#Fields: date-time,",
+                                        " ** ", " == "};
+    if (!mc_bounce_has_any(text, marks, MC_ARRAY_LEN(marks)))
+        return false; /* nor has a line of it */
+    while (text.len)
+        if (mc_log_line_is(mc_bounce_line(&text)))
+            return true;
+    return false;
 }
 
 void mc_log_line_read(struct mc_span text, struct mc_span source, struct mc_deliveries **deliveries,

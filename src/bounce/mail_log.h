@@ -12,5 +12,7 @@ void mc_log_line_read(struct mc_span line, struct mc_span source, struct mc_deli
                       const struct mc_bounce_sink *sink, struct mc_bounce_counts *counts);
 /* Such a line it is. */
 bool mc_log_line_is(struct mc_span line);
+/* One of the lines is such. */
+bool mc_log_has_line(struct mc_span text);
 
 #endif

@@ -277,21 +277,22 @@ static bool is_field(struct mc_span line)
            (i + 1 == line.len || line.at[i + 1] != '/');
 }
 
+/* Up to the first empty line; too long a one is cut. */
 static bool is_message(struct mc_span text)
 {
     size_t fields = 0, others = 0;
-    for (size_t i = 0; i < LOOK_LINES && text.len; i++) {
-        struct mc_span line = mc_bounce_line(&text);
+    struct mc_span rest = text;
+    for (size_t i = 0; i < LOOK_LINES && rest.len; i++) {
+        struct mc_span line = mc_bounce_line(&rest);
         if (!mc_bounce_trim(line).len)
             break;
         if (is_field(line) || mc_bounce_starts(line, ">From "))
             fields++;
         else if (line.at[0] != ' ' && line.at[0] != '\t')
             others++;
-        if (mc_log_line_is(line))
-            return false;
     }
-    return fields > others && fields;
+    text.len -= rest.len;
+    return fields > others && !mc_log_has_line(text);
 }
 
 static bool is_reply(struct mc_span line)
@@ -344,7 +345,8 @@ static const char *refusal(struct mc_span head)
         {"\x7f\x45LF", 4, "a program"},
     };
     for (size_t i = 0; i < MC_ARRAY_LEN(kinds); i++)
-        if (head.len >= kinds[i].len && !memcmp(head.at, kinds[i].magic, kinds[i].len))
+        if (head.len >= kinds[i].len && head.at[0] == kinds[i].magic[0] &&
+            !memcmp(head.at, kinds[i].magic, kinds[i].len))
             return kinds[i].what;
     if (head.len > 262 && !memcmp(head.at + 257, "ustar", 5))
         return "a tar archive: unpack it, and name the folder";
@@ -390,7 +392,8 @@ static bool read_input(struct mc_mailbox *mailbox)
             blanks++;
         mc_input_drop(input, blanks);
     } while (!mc_input_window(input).len && mc_input_more(input));
-    while (!binary && !is_enough(mc_input_window(input)) && mc_input_more(input))
+    while (!binary && !mc_input_is_whole(input) && !is_enough(mc_input_window(input)) &&
+           mc_input_more(input))
         ;
     struct mc_span text = mc_input_window(input);
     struct mc_separator separator;

@@ -5,8 +5,9 @@
 #include "base/memory.h"
 #include "base/text.h"
 
-#define DAY        86400
-#define TAI_OFFSET 10 /* of TAI64 at 1970; leap seconds since then are of no account here */
+#define DAY          86400
+#define DAYS_TO_1970 719468 /* from the first of March of the year 0 */
+#define TAI_OFFSET   10     /* of TAI64 at 1970; leap seconds since then are of no account here */
 
 struct cursor {
     struct mc_span rest;
@@ -74,6 +75,16 @@ static bool time_of_day(struct cursor *cursor, struct tm *tm)
     return tm->tm_hour < 24 && tm->tm_min < 60 && tm->tm_sec < 61;
 }
 
+/* What timegm() says, but for its locks and its search for the year. */
+static int64_t seconds_of(const struct tm *tm)
+{
+    /* a year from March to February: the leap day ends it */
+    int64_t months = ((int64_t)tm->tm_year + 1900) * 12 + tm->tm_mon - 2, year = months / 12;
+    int64_t before = (153 * (months % 12) + 2) / 5; /* days of the months before */
+    int64_t days = year * 365 + year / 4 - year / 100 + year / 400 + before + tm->tm_mday - 1;
+    return (days - DAYS_TO_1970) * DAY + tm->tm_hour * 3600 + tm->tm_min * 60 + tm->tm_sec;
+}
+
 /* "+0100", "+01:00", "Z", "EST": minutes east of Greenwich; false where there is no zone. */
 static bool zone(struct cursor *cursor, int *minutes)
 {
@@ -115,7 +126,7 @@ static int64_t in_zone(struct tm *tm, struct cursor *cursor, bool local, int64_t
         tm->tm_isdst = -1;
         return sane(mktime(tm), now);
     }
-    return sane((int64_t)timegm(tm) - (int64_t)minutes * 60, now);
+    return sane(seconds_of(tm) - (int64_t)minutes * 60, now);
 }
 
 int64_t mc_when_mail(struct mc_span field, int64_t now)

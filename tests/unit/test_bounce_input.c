@@ -6,6 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <time.h>
 
 #include <cmocka.h>
 
@@ -15,6 +16,7 @@
 #include "bounce/mailbox.h"
 #include "bounce/mime.h"
 #include "bounce/ruling.h"
+#include "bounce/when.h"
 
 #define MESSAGE                                                                                    \
     "From: MAILER-DAEMON@mx.example\nTo: n@s.example\nSubject: failure notice\n\n"                 \
@@ -382,12 +384,31 @@ static void rulings(void **state)
     assert_true(cases > 5000);
 }
 
+/* Every day of a century and more, and days that are none, as the C library reckons them. */
+static void dates(void **state)
+{
+    (void)state;
+    for (int day = 0; day < 60000; day++) {
+        char text[64];
+        struct tm tm = {.tm_year = 70 + day / 400,
+                        .tm_mon = day % 400 / 31,
+                        .tm_mday = day % 31 + 1,
+                        .tm_hour = day % 24,
+                        .tm_min = day % 60};
+        snprintf(text, sizeof text, "%04d-%02d-%02dT%02d:%02d:00Z", tm.tm_year + 1900,
+                 tm.tm_mon + 1, tm.tm_mday, tm.tm_hour, tm.tm_min);
+        int64_t wanted = (int64_t)timegm(&tm);
+        assert_int_equal(mc_when_iso(mc_span_of(text), 0), wanted);
+    }
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(utf16),   cmocka_unit_test(log_lines), cmocka_unit_test(aliases),
-        cmocka_unit_test(hosts),   cmocka_unit_test(parts),     cmocka_unit_test(cut),
-        cmocka_unit_test(rulings), cmocka_unit_test(hostile),   cmocka_unit_test(many)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(utf16),   cmocka_unit_test(log_lines),
+                                       cmocka_unit_test(aliases), cmocka_unit_test(hosts),
+                                       cmocka_unit_test(parts),   cmocka_unit_test(cut),
+                                       cmocka_unit_test(rulings), cmocka_unit_test(hostile),
+                                       cmocka_unit_test(many),    cmocka_unit_test(dates)};
     mc_log_set_level(MC_LOG_ERROR);
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
