@@ -11,17 +11,25 @@
 
 /* ---- charsets ---- */
 
+#define HIGH_BITS UINT64_C(0x8080808080808080)
+
+static uint64_t eight_at(const char *at)
+{
+    uint64_t eight;
+    memcpy(&eight, at, sizeof eight);
+    return eight;
+}
+
 static bool has_high_bytes(struct mc_span bytes)
 {
-    uint64_t high = 0, eight[4];
+    uint64_t high = 0;
     size_t i = 0;
-    for (; i + sizeof eight <= bytes.len; i += sizeof eight) {
-        memcpy(eight, bytes.at + i, sizeof eight);
-        high |= eight[0] | eight[1] | eight[2] | eight[3];
-    }
+    for (; i + 32 <= bytes.len; i += 32)
+        high |= eight_at(bytes.at + i) | eight_at(bytes.at + i + 8) | eight_at(bytes.at + i + 16) |
+                eight_at(bytes.at + i + 24);
     for (; i < bytes.len; i++)
         high |= (unsigned char)bytes.at[i];
-    return high & UINT64_C(0x8080808080808080);
+    return high & HIGH_BITS;
 }
 
 static bool is_plain(struct mc_span bytes)
@@ -32,7 +40,7 @@ static bool is_plain(struct mc_span bytes)
 static bool is_utf8(struct mc_span bytes)
 {
     for (size_t i = 0; i < bytes.len;) {
-        if (i + 8 <= bytes.len && !has_high_bytes(mc_span(bytes.at + i, 8))) {
+        if (i + 8 <= bytes.len && !(eight_at(bytes.at + i) & HIGH_BITS)) {
             i += 8;
             continue;
         }

@@ -105,15 +105,21 @@ static bool read_folder(struct mc_mailbox *mailbox, int fd, const char *path, co
     if (count < 0)
         return mc_mailbox_complain(mailbox, path, strerror(errno));
     bool maildir = mc_folder_is_maildir(fd);
-    const char *slash = *path && path[strlen(path) - 1] == '/' ? "" : "/";
+    char inner[PATH_SIZE];
+    size_t len = strlen(path);
+    MC_ASSERT(len < sizeof inner); /* or it could not have been opened */
+    memcpy(inner, path, len);
+    if (!len || path[len - 1] != '/')
+        inner[len++] = '/';
     for (int i = 0; i < count; i++) {
-        char inner[PATH_SIZE];
         const char *name = names[i]->d_name;
-        if (mc_folder_entry(fd, name, names[i]->d_type, maildir) != MC_ENTRY_NONE) {
-            if (snprintf(inner, sizeof inner, "%s%s%s", path, slash, name) < (int)sizeof inner)
-                read_entry(mailbox, fd, name, inner, &way);
-            else
-                mc_mailbox_complain(mailbox, path, "holds a name that is too long");
+        size_t size = strlen(name) + 1;
+        bool wanted = mc_folder_entry(fd, name, names[i]->d_type, maildir) != MC_ENTRY_NONE;
+        if (wanted && size > sizeof inner - len) {
+            mc_mailbox_complain(mailbox, path, "holds a name that is too long");
+        } else if (wanted) {
+            memcpy(inner + len, name, size);
+            read_entry(mailbox, fd, name, inner, &way);
         }
         free(names[i]);
     }

@@ -331,10 +331,11 @@ bool mc_log_line_is(struct mc_span line)
 
 bool mc_log_has_line(struct mc_span text)
 {
-    static const char *const marks[] = {" to=<", "starting delivery ", "#Fields: date-time,",
-                                        " ** ", " == "};
-    if (!mc_bounce_has_any(text, marks, MC_ARRAY_LEN(marks)))
-        return false; /* nor has a line of it */
+    /* parts of what is looked for above: nearly no header of a mail has any */
+    static const char *const parts[] = {"to=<", "starting delivery ", "#Fields: date-time,", " **",
+                                        " =="};
+    if (!mc_bounce_has_any(text, parts, MC_ARRAY_LEN(parts)))
+        return false;
     while (text.len)
         if (mc_log_line_is(mc_bounce_line(&text)))
             return true;
