@@ -113,14 +113,15 @@ static void read_row(struct online *online, const struct item *item)
 {
     bool is_new;
     if (!item->row.number) {
-        mc_ledger_add(&online->ledger, MC_LEDGER_PASS);
+        mc_ledger_add(&online->ledger, MC_LEDGER_PASS, false);
     } else if (item->syntax == MC_SYNTAX_OK) {
-        mc_ledger_add(&online->ledger,
-                      mc_engine_add_sought(online->engine, &item->address, &item->sought, &is_new));
+        uint32_t address =
+            mc_engine_add_sought(online->engine, &item->address, &item->sought, &is_new);
+        mc_ledger_add(&online->ledger, address, item->sought.is_plain);
         if (is_new)
             mc_first_rows_add(&online->first_rows, (uint32_t)item->row.number);
     } else {
-        mc_ledger_add(&online->ledger, MC_LEDGER_BAD);
+        mc_ledger_add(&online->ledger, MC_LEDGER_BAD, false);
         mc_clean_note_bad(online->run, &item->row, item->address.email);
     }
 }
@@ -216,7 +217,9 @@ static bool write_rows(struct online *online)
             (void)mc_address_parse(row->address, &address);
             mc_clean_bad_result(run, row, address.email, &result);
         } else if (entry != MC_LEDGER_PASS) {
-            mc_engine_result(online->engine, entry, &result);
+            bool is_plain = mc_ledger_is_plain(&online->ledger);
+            mc_engine_result_of(online->engine, entry, is_plain ? row->address : mc_span("", 0),
+                                &result);
             if (mc_ledger_is_first(&online->ledger, entry)) {
                 mc_engine_fetch_results(online->engine, entry);
             } else {

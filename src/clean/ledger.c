@@ -6,7 +6,7 @@
 
 #define CHUNK_BYTES 65000 /* no entry is split: up to four bytes at the end stay unused */
 
-enum kind { NEXT_NEW, PASS, BAD, NUMBER }; /* the last one is followed by four bytes */
+enum kind { NEXT_NEW, NEXT_PLAIN, PASS, BAD, NUMBER }; /* the last is followed by four bytes */
 
 struct mc_ledger_chunk {
     struct mc_ledger_chunk *next;
@@ -14,12 +14,13 @@ struct mc_ledger_chunk {
     unsigned char bytes[CHUNK_BYTES];
 };
 
-static enum kind kind_of(const struct mc_ledger *ledger, uint32_t entry)
+static enum kind kind_of(const struct mc_ledger *ledger, uint32_t entry, bool is_plain)
 {
     return entry == MC_LEDGER_PASS  ? PASS
            : entry == MC_LEDGER_BAD ? BAD
-           : entry == ledger->added ? NEXT_NEW
-                                    : NUMBER;
+           : entry != ledger->added ? NUMBER
+           : is_plain               ? NEXT_PLAIN
+                                    : NEXT_NEW;
 }
 
 static uint32_t size_of(enum kind kind)
@@ -51,9 +52,9 @@ static void add_chunk(struct mc_ledger *ledger)
     free_read_chunk(ledger);
 }
 
-void mc_ledger_add(struct mc_ledger *ledger, uint32_t entry)
+void mc_ledger_add(struct mc_ledger *ledger, uint32_t entry, bool is_plain)
 {
-    enum kind kind = kind_of(ledger, entry);
+    enum kind kind = kind_of(ledger, entry, is_plain);
     if (!ledger->last || ledger->last->used + size_of(kind) > CHUNK_BYTES)
         add_chunk(ledger);
     struct mc_ledger_chunk *chunk = ledger->last;
@@ -61,7 +62,7 @@ void mc_ledger_add(struct mc_ledger *ledger, uint32_t entry)
     if (kind == NUMBER)
         memcpy(&chunk->bytes[chunk->used + 1], &entry, sizeof entry);
     chunk->used += size_of(kind);
-    ledger->added += kind == NEXT_NEW;
+    ledger->added += kind == NEXT_NEW || kind == NEXT_PLAIN;
 }
 
 bool mc_ledger_peek(const struct mc_ledger *ledger, uint32_t *entry)
@@ -71,6 +72,7 @@ bool mc_ledger_peek(const struct mc_ledger *ledger, uint32_t *entry)
         return false;
     switch ((enum kind)chunk->bytes[ledger->read]) {
     case NEXT_NEW:
+    case NEXT_PLAIN:
         *entry = ledger->dropped;
         break;
     case PASS:
@@ -86,12 +88,17 @@ bool mc_ledger_peek(const struct mc_ledger *ledger, uint32_t *entry)
     return true;
 }
 
+bool mc_ledger_is_plain(const struct mc_ledger *ledger)
+{
+    return ledger->first->bytes[ledger->read] == NEXT_PLAIN;
+}
+
 void mc_ledger_drop(struct mc_ledger *ledger)
 {
     struct mc_ledger_chunk *chunk = ledger->first;
     MC_ASSERT(chunk && ledger->read < chunk->used);
     enum kind kind = (enum kind)chunk->bytes[ledger->read];
-    ledger->dropped += kind == NEXT_NEW;
+    ledger->dropped += kind == NEXT_NEW || kind == NEXT_PLAIN;
     ledger->read += size_of(kind);
     free_read_chunk(ledger);
 }

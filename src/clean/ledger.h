@@ -1,6 +1,7 @@
-/* Row after row, who answers for it: written by the cursor that reads ahead, read once by the one
- * that writes, freed behind that one. One byte a row where addresses are new, as most are: new
- * ones are numbered 0, 1, 2... in the order of their rows. Five bytes for one that came before. */
+/* Row after row, who answers for it, and whether its cell says the address as it is shown: written
+ * by the cursor that reads ahead, read once by the one that writes, freed behind that one. One byte
+ * a row where addresses are new, as most are: new ones are numbered 0, 1, 2... in the order of
+ * their rows. Five bytes for one that came before. */
 #ifndef MC_CLEAN_LEDGER_H
 #define MC_CLEAN_LEDGER_H
 
@@ -17,7 +18,8 @@ struct mc_ledger {
     uint32_t added, dropped; /* addresses that were new, on either side */
 };
 
-void mc_ledger_add(struct mc_ledger *ledger, uint32_t entry);
+/* `is_plain` is kept of addresses that are new. */
+void mc_ledger_add(struct mc_ledger *ledger, uint32_t entry, bool is_plain);
 /* The oldest entry, which stays until mc_ledger_drop. False where all were dropped. */
 bool mc_ledger_peek(const struct mc_ledger *ledger, uint32_t *entry);
 /* Whether the entry just peeked at is the address's first row. */
@@ -25,6 +27,8 @@ static inline bool mc_ledger_is_first(const struct mc_ledger *ledger, uint32_t e
 {
     return entry == ledger->dropped;
 }
+/* Whether the entry just peeked at is new and was plain. */
+bool mc_ledger_is_plain(const struct mc_ledger *ledger);
 void mc_ledger_drop(struct mc_ledger *ledger);
 void mc_ledger_free(struct mc_ledger *ledger);
 

@@ -77,6 +77,9 @@ bool mc_engine_is_settled(const struct mc_engine *engine, uint32_t address);
 /* What is known now: the verdict, or for an unsettled address `not_probed` and the flags so far.
  * Spans live until the next call on this engine. duplicate_of is left 0. */
 void mc_engine_result(struct mc_engine *engine, uint32_t address, struct mc_result *result);
+/* The same for whoever has the address as it was added at hand; "" where not. */
+void mc_engine_result_of(struct mc_engine *engine, uint32_t address, struct mc_span email,
+                         struct mc_result *result);
 /* Fetches what the results of the addresses that were added after this one will look at. */
 void mc_engine_fetch_results(const struct mc_engine *engine, uint32_t address);
 

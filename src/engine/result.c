@@ -75,19 +75,17 @@ void mc_engine_fetch_results(const struct mc_engine *engine, uint32_t address)
     if (near >= table->count)
         return;
     const struct mc_address_record *record = &table->records[near];
-    const struct mc_domain *domain = &domains->domains[record->domain];
-    mc_fetch(domains->names.at + domain->name, NAME_BYTES);
     if (record->recalled)
         mc_fetch(domains->names.at + record->host, NAME_BYTES);
 }
 
 /* Field by field: to clear the whole of it first takes longer than all of this. */
-void mc_engine_result(struct mc_engine *engine, uint32_t address, struct mc_result *result)
+void mc_engine_result_of(struct mc_engine *engine, uint32_t address, struct mc_span email,
+                         struct mc_result *result)
 {
     const struct mc_address_record *record = &engine->addresses.records[address];
     const struct mc_domain *domain = &engine->domains.domains[record->domain];
     bool settled = record->state == MC_ADDRESS_SETTLED;
-    struct mc_span local = mc_address_table_local(&engine->addresses, address);
     result->smtp = settled ? mc_engine_deciding_line(engine, address) : mc_span("", 0);
     result->reason = settled ? (enum mc_reason)record->reason : MC_REASON_NOT_PROBED;
     result->status = mc_reason_status(result->reason);
@@ -96,11 +94,11 @@ void mc_engine_result(struct mc_engine *engine, uint32_t address, struct mc_resu
     result->disposable = domain->disposable ? MC_YES : MC_NO;
     result->free = domain->free ? MC_YES : MC_NO;
     result->catch_all = catch_all_flag(&domain->proof);
-    result->email =
-        join(engine->email, local, mc_domain_table_name(&engine->domains, record->domain));
+    result->email = email.len ? email : mc_engine_email(engine, address);
     result->suggestion = mc_span("", 0);
     if (domain->suggestion)
-        result->suggestion = join(engine->email + result->email.len + 1, local,
+        result->suggestion = join(engine->email + result->email.len + 1,
+                                  mc_address_table_local(&engine->addresses, address),
                                   mc_arena_get(&engine->domains.names, domain->suggestion));
     result->provider = mc_span_of(mc_lists_provider_at(engine->lists, domain->provider)->id);
     result->mx = mx_shown(engine, record, domain);
@@ -108,6 +106,11 @@ void mc_engine_result(struct mc_engine *engine, uint32_t address, struct mc_resu
     result->checked_at = settled ? record->checked_at : 0;
     result->change = (enum mc_change)record->change;
     result->nights_unknown = record->nights;
+}
+
+void mc_engine_result(struct mc_engine *engine, uint32_t address, struct mc_result *result)
+{
+    mc_engine_result_of(engine, address, mc_span("", 0), result);
 }
 
 void mc_engine_count(const struct mc_engine *engine, struct mc_engine_counts *counts)

@@ -13,6 +13,11 @@
 #include "clean/ledger.h"
 #include "cli/fail_if.h"
 
+static bool is_plain(size_t row)
+{
+    return row % 7 < 4;
+}
+
 /* Whatever the mix of new addresses, old ones, rows without any, and whatever waits. */
 static void the_ledger_gives_back_what_it_got(void **state)
 {
@@ -31,9 +36,11 @@ static void the_ledger_gives_back_what_it_got(void **state)
                           : kind == 1             ? MC_LEDGER_BAD
                           : kind == 2 && next_new ? draw % next_new
                                                   : next_new++;
-            mc_ledger_add(&ledger, rows[added++]);
+            mc_ledger_add(&ledger, rows[added], is_plain(added));
+            added++;
         } else if (mc_ledger_peek(&ledger, &entry)) {
             assert_int_equal(mc_ledger_is_first(&ledger, entry), entry == next_first);
+            assert_int_equal(mc_ledger_is_plain(&ledger), entry == next_first && is_plain(read));
             next_first += entry == next_first;
             assert_int_equal(entry, rows[read++]);
             mc_ledger_drop(&ledger);
@@ -54,7 +61,7 @@ static void the_ledger_keeps_order(void **state)
     assert_false(mc_ledger_peek(&ledger, &entry));
     while (read < 200000) {
         for (unsigned i = 0; i < 777 && added < 200000; i++)
-            mc_ledger_add(&ledger, added++);
+            mc_ledger_add(&ledger, added++, false);
         for (unsigned i = 0; i < 555 && mc_ledger_peek(&ledger, &entry); i++) {
             assert_int_equal(entry, read);
             mc_ledger_drop(&ledger);
