@@ -69,7 +69,7 @@ static void on_received(void *owner, const char *bytes, size_t len)
     if (!is_complete(&visit->greeting) && len < room)
         return;
     mc_timer_cancel(&visit->limit);
-    mc_stream_finish(visit->stream, quit, sizeof quit - 1, LINGER_MS);
+    mc_stream_finish(visit->stream, quit, sizeof quit - 1, true, LINGER_MS);
 }
 
 static void on_failed(void *owner, enum mc_stream_failure failure, const char *why)

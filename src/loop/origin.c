@@ -119,6 +119,21 @@ enum mc_stream_failure mc_origin_failure(struct mc_origin *origin, int family, i
     return MC_STREAM_OURS;
 }
 
+char *mc_origin_of(int fd)
+{
+    struct sockaddr_storage address;
+    socklen_t len = sizeof address;
+    const struct sockaddr_in *v4 = (void *)&address;
+    const struct sockaddr_in6 *v6 = (void *)&address;
+    if (getsockname(fd, (struct sockaddr *)&address, &len) != 0)
+        return NULL;
+    char *text = mc_calloc(1, INET6_ADDRSTRLEN);
+    inet_ntop(address.ss_family,
+              address.ss_family == AF_INET ? (const void *)&v4->sin_addr : &v6->sin6_addr, text,
+              INET6_ADDRSTRLEN);
+    return text;
+}
+
 bool mc_origin_can_reach(struct mc_origin *origin, int family, int64_t now_ms)
 {
     struct mc_origin_reach *reach = &origin->reach[family == AF_INET6];

@@ -35,6 +35,9 @@ int mc_origin_connect(const struct mc_origin *origin, const struct sockaddr *add
 enum mc_stream_failure mc_origin_failure(struct mc_origin *origin, int family, int error,
                                          int64_t now_ms);
 
+/* Where this socket's connection starts, as text, to be freed; NULL where it has none. */
+char *mc_origin_of(int fd);
+
 bool mc_origin_can_reach(struct mc_origin *origin, int family, int64_t now_ms);
 
 #endif

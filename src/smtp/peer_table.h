@@ -49,8 +49,9 @@ struct mc_peer {
     int64_t due_ms;             /* when its list is to be looked at; 0: no time set */
     int64_t died_ms;
     uint32_t house;
-    uint16_t open; /* connections, those that take their leave included */
-    uint16_t cap;  /* learned: it bears no more; 0: not known */
+    uint16_t open;         /* connections, those that take their leave included */
+    uint16_t cap;          /* learned: it bears no more; 0: not known */
+    uint16_t closed_first; /* sessions that were to close before it does */
     uint8_t failures, silences, silent_connects, local_failures;
     uint8_t lowered;   /* how often habits.session_rcpts was */
     bool connected;    /* once at least */

@@ -168,7 +168,7 @@ static void end(struct mc_session *session, bool polite, bool linger, const char
     if (polite)
         trace(session, ">", mc_span_of(quit));
     if (polite || linger) {
-        mc_stream_finish(session->stream, quit, polite ? sizeof quit - 1 : 0,
+        mc_stream_finish(session->stream, quit, polite ? sizeof quit - 1 : 0, session->closes_first,
                          session->common->linger_ms);
     } else {
         close_stream(session);

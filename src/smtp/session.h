@@ -74,6 +74,7 @@ struct mc_session {
     uint32_t wordless;                /* answers in a row that blame us without a word ... */
     struct mc_failure *wordless_last; /* ... and the last one; freed with the session */
     uint32_t charged;                 /* recipients that its server's pace was charged with */
+    bool closes_first;                /* with its QUIT; else when the server does */
 
     struct mc_stream *stream;
     struct mc_dialogue dialogue;

@@ -524,8 +524,10 @@ const char *mc_stream_local_address(struct mc_stream *stream)
     return stream->up ? "198.18.255.1" : "";
 }
 
-void mc_stream_finish(struct mc_stream *stream, const char *last, size_t len, uint32_t linger_ms)
+void mc_stream_finish(struct mc_stream *stream, const char *last, size_t len, bool first,
+                      uint32_t linger_ms)
 {
+    (void)first;
     MC_ASSERT(!stream->finishing);
     if (stream->up)
         mc_stream_write(stream, last, len);

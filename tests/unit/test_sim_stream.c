@@ -35,7 +35,7 @@ static void on_received(void *owner, const char *bytes, size_t len)
         return;
     if (!*client->say) {
         if (client->polite)
-            mc_stream_finish(client->stream, "QUIT\r\n", 6, 2000);
+            mc_stream_finish(client->stream, "QUIT\r\n", 6, false, 2000);
         else
             mc_stream_close(client->stream);
     } else if (mc_span_equal(mc_span_of(client->say), mc_span_of("(tls)"))) {

@@ -192,7 +192,7 @@ static void a_session_ends_when_the_peer_has_closed(void **state)
     mc_stream_write(world.stream, "EHLO me\r\n", 9);
     mc_stream_write(world.stream, "NOOP\r\n", 6);
     hear(peer, "EHLO me\r\nNOOP\r\n");
-    mc_stream_finish(world.stream, "QUIT\r\n", 6, 60000);
+    mc_stream_finish(world.stream, "QUIT\r\n", 6, false, 60000);
     hear(peer, "QUIT\r\n");
     say(peer, "221 bye\r\n");
     mc_loop_run(world.loop, 5);
@@ -205,6 +205,27 @@ static void a_session_ends_when_the_peer_has_closed(void **state)
     close_world(&world);
 }
 
+static void our_half_may_close_with_the_last_words(void **state)
+{
+    (void)state;
+    struct world world;
+    open_world(&world, &(struct mc_net_options){0});
+    connect_to(&world, &world.address);
+    RUN_UNTIL(&world, world.connected);
+    int peer = accept_client(&world);
+    mc_stream_finish(world.stream, "QUIT\r\n", 6, true, 60000);
+    hear(peer, "QUIT\r\n");
+    assert_int_equal(recv(peer, &(char){0}, 1, 0), 0);
+    say(peer, "221 bye\r\n");
+    mc_loop_run(world.loop, 5);
+    assert_int_equal(world.finished, 0);
+    assert_int_equal(mc_net_open_streams(world.net), 1);
+    close(peer);
+    RUN_UNTIL(&world, world.finished);
+    assert_int_equal(world.received + world.failed, 0);
+    close_world(&world);
+}
+
 static void a_peer_that_never_closes_is_left(void **state)
 {
     (void)state;
@@ -214,7 +235,7 @@ static void a_peer_that_never_closes_is_left(void **state)
     RUN_UNTIL(&world, world.connected);
     int peer = accept_client(&world);
     int64_t start_ms = mc_loop_now_ms(world.loop);
-    mc_stream_finish(world.stream, "QUIT\r\n", 6, 20);
+    mc_stream_finish(world.stream, "QUIT\r\n", 6, false, 20);
     RUN_UNTIL(&world, world.finished);
     assert_true(mc_loop_now_ms(world.loop) >= start_ms + 20);
     hear(peer, "QUIT\r\n");
@@ -230,7 +251,7 @@ static void finishing_what_is_not_up_finishes_too(void **state)
     open_world(&world, &(struct mc_net_options){0});
     connect_to(&world, &world.address);
     world.in_call = true;
-    mc_stream_finish(world.stream, "QUIT\r\n", 6, 60000);
+    mc_stream_finish(world.stream, "QUIT\r\n", 6, false, 60000);
     world.in_call = false;
     RUN_UNTIL(&world, world.finished);
     assert_int_equal(world.connected + world.failed, 0);
@@ -523,7 +544,7 @@ static void through_a_proxy(void **state)
               21);
     RUN_UNTIL(&world, world.received);
     assert_string_equal(got(&world), "220 hello\r\n");
-    mc_stream_finish(world.stream, "QUIT\r\n", 6, 60000);
+    mc_stream_finish(world.stream, "QUIT\r\n", 6, false, 60000);
     hear(proxy, "QUIT\r\n");
     close(proxy);
     RUN_UNTIL(&world, world.finished);
@@ -620,7 +641,7 @@ static void tls_of_any_age(void **state)
         assert_int_equal(SSL_write(ssl, "250 mx\r\n", 8), 8);
         RUN_UNTIL(&world, world.received);
         assert_string_equal(got(&world), "250 mx\r\n");
-        mc_stream_finish(world.stream, "QUIT\r\n", 6, 60000);
+        mc_stream_finish(world.stream, "QUIT\r\n", 6, false, 60000);
         RUN_UNTIL(&world, SSL_read_ex(ssl, heard, sizeof heard, &len));
         assert_memory_equal(heard, "QUIT\r\n", 6);
         assert_int_equal(SSL_write(ssl, "221 bye\r\n", 9), 9);
@@ -697,6 +718,7 @@ int main(void)
     signal(SIGPIPE, SIG_IGN); /* OpenSSL's own sockets, at the peer's end, would raise it */
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_session_ends_when_the_peer_has_closed),
+        cmocka_unit_test(our_half_may_close_with_the_last_words),
         cmocka_unit_test(a_peer_that_never_closes_is_left),
         cmocka_unit_test(finishing_what_is_not_up_finishes_too),
         cmocka_unit_test(refused),
