@@ -1,13 +1,12 @@
 /* Looking before probing: who would be asked (--plan), and a random few of them (--sample). */
-#include <sys/random.h>
-
+#include "base/hash.h"
 #include "engine/state.h"
 
-static uint64_t random_below(uint64_t bound)
+/* The hash's key is drawn anew each run. */
+static uint64_t random_below(uint64_t bound, uint64_t *draws)
 {
-    uint64_t number;
-    MC_ASSERT(getrandom(&number, sizeof number, 0) == sizeof number);
-    return number % bound;
+    ++*draws;
+    return mc_hash(mc_span((const char *)draws, sizeof *draws)) % bound;
 }
 
 /* Those who wait for a probe, one stratum a provider; the hosts of none are one together. */
@@ -51,7 +50,7 @@ uint64_t mc_engine_sample(struct mc_engine *engine, uint64_t count)
 {
     size_t strata_count = mc_lists_provider_count(engine->lists) + 1;
     struct stratum *strata = mc_calloc(strata_count, sizeof *strata);
-    uint64_t waiting = 0;
+    uint64_t waiting = 0, draws = 0;
     for (size_t i = 0; i < engine->addresses.count; i++)
         if (engine->addresses.records[i].state == MC_ADDRESS_QUEUED) {
             strata[stratum_of(engine, engine->addresses.records[i].domain)].left++;
@@ -68,7 +67,7 @@ uint64_t mc_engine_sample(struct mc_engine *engine, uint64_t count)
                 if (address == MC_NONE)
                     break;
                 /* each is drawn with the chance (still wanted) / (still to come) */
-                if (stratum->wanted && random_below(stratum->left) < stratum->wanted) {
+                if (stratum->wanted && random_below(stratum->left, &draws) < stratum->wanted) {
                     mc_address_queue_push(&engine->addresses, &drawn, address);
                     stratum->wanted--;
                 } else {
