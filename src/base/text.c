@@ -2,44 +2,18 @@
 
 #include <stdio.h>
 
+#include "base/bytes16.h"
 #include "base/memory.h"
 
-char *mc_text_reserve(struct mc_text *text, size_t extra)
+void mc_text_grow(struct mc_text *text, size_t extra)
 {
-    if (text->room - text->len < extra) {
-        size_t room = text->room + text->room / 2;
-        if (room < text->len + extra)
-            room = text->len + extra;
-        if (room < 64)
-            room = 64;
-        text->at = mc_realloc(text->at, room);
-        text->room = room;
-    }
-    return text->at + text->len;
-}
-
-void mc_text_add(struct mc_text *text, const char *bytes, size_t len)
-{
-    if (!len)
-        return;
-    memcpy(mc_text_reserve(text, len), bytes, len);
-    text->len += len;
-}
-
-void mc_text_add_z(struct mc_text *text, const char *z)
-{
-    mc_text_add(text, z, strlen(z));
-}
-
-void mc_text_add_span(struct mc_text *text, struct mc_span span)
-{
-    mc_text_add(text, span.at, span.len);
-}
-
-void mc_text_add_char(struct mc_text *text, char c)
-{
-    *mc_text_reserve(text, 1) = c;
-    text->len++;
+    size_t room = text->room + text->room / 2;
+    if (room < text->len + extra)
+        room = text->len + extra;
+    if (room < 64)
+        room = 64;
+    text->at = mc_realloc(text->at, room);
+    text->room = room;
 }
 
 void mc_text_add_u64(struct mc_text *text, uint64_t number)
@@ -130,7 +104,13 @@ size_t mc_utf8_length(const char *at, size_t len)
 static size_t plain_run(struct mc_span bytes)
 {
     size_t run = 0;
-    while (run < bytes.len && bytes.at[run] >= 0x20 && bytes.at[run] < 0x7f)
+    while (run + MC_BYTES16 <= bytes.len) {
+        uint64_t plain = mc_bytes16_among(mc_bytes16_load(bytes.at + run), ' ', '~');
+        if (plain != 0xffff)
+            return run + (size_t)__builtin_ctzll(~plain);
+        run += MC_BYTES16;
+    }
+    while (run < bytes.len && bytes.at[run] >= ' ' && bytes.at[run] <= '~')
         run++;
     return run;
 }

@@ -7,6 +7,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #include "base/span.h"
 
@@ -17,12 +18,41 @@ struct mc_text {
     size_t len, room;
 };
 
+void mc_text_grow(struct mc_text *text, size_t extra);
+
 /* Room for `extra` more bytes behind `len`; returns where they start. */
-char *mc_text_reserve(struct mc_text *text, size_t extra);
-void mc_text_add(struct mc_text *text, const char *bytes, size_t len);
-void mc_text_add_z(struct mc_text *text, const char *z);
-void mc_text_add_span(struct mc_text *text, struct mc_span span);
-void mc_text_add_char(struct mc_text *text, char c);
+static inline char *mc_text_reserve(struct mc_text *text, size_t extra)
+{
+    if (text->room - text->len < extra)
+        mc_text_grow(text, extra);
+    return text->at + text->len;
+}
+
+/* Here, so that what is added by name or letter costs a few stores. */
+static inline void mc_text_add(struct mc_text *text, const char *bytes, size_t len)
+{
+    if (!len)
+        return;
+    memcpy(mc_text_reserve(text, len), bytes, len);
+    text->len += len;
+}
+
+static inline void mc_text_add_z(struct mc_text *text, const char *z)
+{
+    mc_text_add(text, z, strlen(z));
+}
+
+static inline void mc_text_add_span(struct mc_text *text, struct mc_span span)
+{
+    mc_text_add(text, span.at, span.len);
+}
+
+static inline void mc_text_add_char(struct mc_text *text, char c)
+{
+    *mc_text_reserve(text, 1) = c;
+    text->len++;
+}
+
 void mc_text_add_u64(struct mc_text *text, uint64_t number);
 void mc_text_printf(struct mc_text *text, const char *format, ...)
     __attribute__((format(printf, 2, 3)));

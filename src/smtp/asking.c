@@ -347,16 +347,23 @@ static bool is_backup(const struct mc_prober *prober, uint32_t lane, uint32_t pe
     return entry && entry->rank > 0;
 }
 
-/* `answer` has reply and ruling, and what else is known of them. */
-static void deliver(struct mc_prober *prober, uint32_t peer, uint32_t lane, uint32_t id,
+/* `answer` has reply and ruling, and what else is known of them. What the session's server is to
+ * the domain is looked up once for all neighbours with the same servers. */
+static void deliver(struct mc_session *session, uint32_t lane, uint32_t id,
                     struct mc_answer *answer)
 {
+    struct mc_prober *prober = mc_prober_of(session);
+    uint32_t set = prober->routes.lanes[lane].set;
+    if (session->role.set != set)
+        session->role =
+            (struct mc_session_role){set, mc_routes_host(&prober->routes, set, session->peer),
+                                     is_backup(prober, lane, session->peer)};
     answer->kind = MC_ANSWER_REPLY;
     answer->stage = MC_STAGE_RCPT;
     answer->detail = "";
-    answer->host = mc_routes_host(&prober->routes, prober->routes.lanes[lane].set, peer);
-    answer->peer = peer;
-    answer->backup = is_backup(prober, lane, peer);
+    answer->host = session->role.host;
+    answer->peer = session->peer;
+    answer->backup = session->role.backup;
     answer->asked = true;
     prober->owner.answered(prober->owner.arg, lane, id, answer);
 }
@@ -370,7 +377,7 @@ void mc_prober_deliver_doubts(struct mc_session *session, bool proved)
         struct mc_answer answer = {
             .reply = &prober->reply, .ruling = doubt->reply->ruling, .proved = proved};
         mc_failure_to_reply(doubt->reply, &prober->reply);
-        deliver(prober, session->peer, doubt->lane, doubt->id, &answer);
+        deliver(session, doubt->lane, doubt->id, &answer);
     }
     mc_doubts_free(&session->doubts);
 }
@@ -406,7 +413,7 @@ static void answered(struct mc_session *session, const struct mc_batch_item *ite
         return;
     }
     struct mc_answer answer = {.reply = reply, .ruling = *ruling, .wording = wording};
-    deliver(prober, session->peer, asked.lane, asked.id, &answer);
+    deliver(session, asked.lane, asked.id, &answer);
 }
 
 void mc_prober_give_back(struct mc_prober *prober, const struct mc_batch_item *item,

@@ -501,7 +501,7 @@ static bool say_next(struct mc_dialogue *d, struct mc_text *out)
         mc_text_add_z(out, "RSET\r\n");
     } else if (phase == PHASE_MAIL) {
         mc_text_add_z(out, "MAIL FROM:<");
-        mc_text_add_z(out, d->names->mail_from);
+        mc_text_add_span(out, d->names->mail_from);
         mc_text_add_z(out, item->needs_smtputf8 ? "> SMTPUTF8\r\n" : ">\r\n");
     } else {
         mc_text_add_z(out, "RCPT TO:<");
@@ -540,10 +540,10 @@ static struct mc_dialogue_step say_window(struct mc_dialogue *d, struct mc_text 
 
 static struct mc_dialogue_step say_line(struct mc_dialogue *d, struct mc_text *out,
                                         enum mc_dialogue_state state, const char *verb,
-                                        const char *argument)
+                                        struct mc_span argument)
 {
     mc_text_add_z(out, verb);
-    mc_text_add_z(out, argument);
+    mc_text_add_span(out, argument);
     mc_text_add_z(out, "\r\n");
     d->state = (uint8_t)state;
     return step(MC_DIALOGUE_WAIT);
@@ -559,7 +559,7 @@ struct mc_dialogue_step mc_dialogue_go(struct mc_dialogue *d, struct mc_text *ou
     case NEXT_HELO:
         return say_line(d, out, MC_DIALOGUE_HELO, "HELO ", d->names->helo);
     case NEXT_STARTTLS:
-        return say_line(d, out, MC_DIALOGUE_STARTTLS, "STARTTLS", "");
+        return say_line(d, out, MC_DIALOGUE_STARTTLS, "STARTTLS", mc_span("", 0));
     case NEXT_QUIT:
         return end_refused(d);
     default:

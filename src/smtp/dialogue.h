@@ -86,7 +86,7 @@ struct mc_habits {
 };
 
 struct mc_dialogue_names {
-    const char *helo, *mail_from;
+    struct mc_span helo, mail_from;
 };
 
 /* For the next window, to be set before mc_dialogue_go. */

@@ -1,18 +1,10 @@
 #include "smtp/ehlo.h"
 
-static size_t find(struct mc_span text, struct mc_span word)
-{
-    size_t at = 0;
-    while (at + word.len <= text.len &&
-           !mc_span_equal_nocase(mc_span(text.at + at, word.len), word))
-        at++;
-    return at;
-}
+#include "base/find.h"
 
 bool mc_reply_says(const struct mc_reply *reply, const char *word)
 {
-    struct mc_span text = mc_span(reply->text, reply->text_len), key = mc_span_of(word);
-    return find(text, key) + key.len <= text.len;
+    return mc_find_nocase(mc_span(reply->text, reply->text_len), mc_span_of(word)) != NULL;
 }
 
 bool mc_reply_is_wordless(const struct mc_reply *reply)
@@ -27,17 +19,18 @@ bool mc_reply_is_wordless(const struct mc_reply *reply)
 /* "LIMITS RCPTMAX=50 MAILMAX=10" */
 static uint16_t limit_of(struct mc_span line, const char *name)
 {
-    struct mc_span key = mc_span_of(name);
+    const char *at = mc_find_nocase(line, mc_span_of(name)), *end = line.at + line.len;
     uint32_t number = 0;
-    for (size_t at = find(line, key) + key.len; at < line.len && mc_is_digit(line.at[at]); at++)
-        number = number < UINT16_MAX ? number * 10 + (uint32_t)(line.at[at] - '0') : number;
+    for (at = at ? at + strlen(name) : end; at < end && mc_is_digit(*at); at++)
+        number = number < UINT16_MAX ? number * 10 + (uint32_t)(*at - '0') : number;
     return (uint16_t)(number < UINT16_MAX ? number : UINT16_MAX);
 }
 
 static bool is(struct mc_span line, const char *keyword)
 {
     struct mc_span key = mc_span_of(keyword);
-    return line.len >= key.len && mc_span_equal_nocase(mc_span(line.at, key.len), key) &&
+    return line.len >= key.len && (line.at[0] | 0x20) == (keyword[0] | 0x20) &&
+           mc_span_equal_nocase(mc_span(line.at, key.len), key) &&
            (line.len == key.len || line.at[key.len] == ' ' || line.at[key.len] == '=');
 }
 

@@ -38,7 +38,7 @@ struct mc_prober *mc_prober_new(struct mc_loop *loop, struct mc_net *net, const 
         .loop = loop,
         .net = net,
         .events = &mc_prober_events,
-        .names = {prober->helo, prober->mail_from},
+        .names = {mc_span_of(prober->helo), mc_span_of(prober->mail_from)},
         .connect_timeout_ms = options->connect_timeout_ms,
         .reply_timeout_ms = options->reply_timeout_ms,
         .linger_ms = options->reply_timeout_ms < LINGER_MS ? options->reply_timeout_ms : LINGER_MS,

@@ -1,5 +1,6 @@
 #include "smtp/session.h"
 
+#include "base/bytes16.h"
 #include "base/hash.h"
 #include "base/memory.h"
 
@@ -272,17 +273,43 @@ static void speak(struct mc_session *session)
     act(session, &step);
 }
 
+/* Of the sixteen bytes from here on: dots between digits, and colons, a pair of those for seven. */
+static unsigned address_marks(const char *at, uint64_t wanted)
+{
+    struct mc_bytes16 here = mc_bytes16_load(at), next = mc_bytes16_load(at + 1);
+    uint64_t dots = mc_bytes16_are(here, '.') & wanted, colons = mc_bytes16_are(here, ':') & wanted;
+    unsigned marks = 0;
+    if (dots)
+        dots &=
+            mc_bytes16_among(mc_bytes16_load(at - 1), '0', '9') & mc_bytes16_among(next, '0', '9');
+    for (; dots; dots &= dots - 1)
+        marks += 0x100;
+    if (colons & mc_bytes16_are(next, ':'))
+        marks += 7;
+    for (; colons; colons &= colons - 1)
+        marks++;
+    return marks;
+}
+
 /* Our own address stands in few replies, and asking the kernel for it is dear. The least that one
  * has is three dots between digits, two colons in a row, or seven. */
 static bool may_hold_an_address(const struct mc_reply *reply)
 {
-    const char *end = reply->text + reply->text_len;
-    unsigned dots = 0, colons = 0;
-    for (const char *at = reply->text; (at = memchr(at, '.', (size_t)(end - at))) != NULL; at++)
-        dots += at > reply->text && mc_is_digit(at[-1]) && at + 1 < end && mc_is_digit(at[1]);
-    for (const char *at = reply->text; (at = memchr(at, ':', (size_t)(end - at))) != NULL; at++)
-        colons += at + 1 < end && at[1] == ':' ? 7 : 1;
-    return dots >= 3 || colons >= 7;
+    unsigned marks = 0;
+    size_t end = reply->text_len;
+    if (end < MC_BYTES16 + 2 || reply->text[0] == ':')
+        return memchr(reply->text, '.', end) || memchr(reply->text, ':', end);
+    for (size_t at = 1; at + 1 < end; at += MC_BYTES16) {
+        uint64_t wanted = 0xffff;
+        if (at + MC_BYTES16 + 1 > end) { /* the last block begins before its turn */
+            wanted <<= at + MC_BYTES16 + 1 - end;
+            at = end - MC_BYTES16 - 1;
+        }
+        marks += address_marks(reply->text + at, wanted);
+        if (marks >= 0x300 || (marks & 0xff) >= 6) /* the last byte may be a colon too */
+            return true;
+    }
+    return false;
 }
 
 static struct mc_ruling rule(struct mc_session *session, const struct mc_reply *reply)
@@ -290,8 +317,7 @@ static struct mc_ruling rule(struct mc_session *session, const struct mc_reply *
     struct mc_session_common *common = session->common;
     enum mc_stage stage = mc_dialogue_stage(&session->dialogue);
     const struct mc_batch_item *item = mc_dialogue_item(&session->dialogue);
-    struct mc_ours ours = {.sender = mc_span_of(common->names.mail_from),
-                           .helo = mc_span_of(common->names.helo)};
+    struct mc_ours ours = {.sender = common->names.mail_from, .helo = common->names.helo};
     if (reply->code >= 400 && may_hold_an_address(reply)) /* of a good one only the code is read */
         ours.address = mc_span_of(mc_stream_local_address(session->stream));
     if (item)
@@ -431,7 +457,8 @@ struct mc_session *mc_session_open(struct mc_session_common *common, const struc
                                                    on_finished};
     common->sessions.size = sizeof(struct mc_session);
     struct mc_session *session = mc_pool_get(&common->sessions);
-    *session = (struct mc_session){.common = common, .opened_ms = mc_loop_now_ms(common->loop)};
+    *session = (struct mc_session){
+        .common = common, .opened_ms = mc_loop_now_ms(common->loop), .role.set = MC_NONE};
     mc_dialogue_init(&session->dialogue, &common->names, habits);
     mc_batch_settle_in(&session->dialogue.batch, batch);
     mc_timer_init(&session->timer, common->loop, on_timer, session);

@@ -61,15 +61,22 @@ struct mc_session_common {
 /* Sessions in TLS at once. */
 #define MC_SESSION_SECURE_MAX 100
 
+/* What the server is to the domains that share a set of MX hosts. */
+struct mc_session_role {
+    uint32_t set, host; /* the set, or MC_NONE: not looked up yet; which of its hosts */
+    bool backup;
+};
+
 struct mc_session {
     struct mc_session_common *common;
     /* the owner's, set after mc_session_open */
     struct mc_session *next, *previous;
     uint32_t route, peer;
-    uint32_t host;            /* MX host, or MC_NONE */
-    char *label;              /* for trace; freed with the session */
-    const char *provider;     /* id, "" where there is none */
-    struct mc_failure *blame; /* the reply that spoke against it; freed with the session */
+    uint32_t host;               /* MX host, or MC_NONE */
+    struct mc_session_role role; /* as it was looked up last */
+    char *label;                 /* for trace; freed with the session */
+    const char *provider;        /* id, "" where there is none */
+    struct mc_failure *blame;    /* the reply that spoke against it; freed with the session */
     struct mc_doubts doubts;
     uint32_t wordless;                /* answers in a row that blame us without a word ... */
     struct mc_failure *wordless_last; /* ... and the last one; freed with the session */

@@ -19,7 +19,7 @@ static uint16_t code_of(const char *at, size_t len)
 {
     if (len < 3 || at[0] < '2' || at[0] > '5' || !mc_is_digit(at[1]) || !mc_is_digit(at[2]))
         return 0;
-    if (len > 3 && (!at[3] || !strchr(" -:\t\r", at[3])))
+    if (len > 3 && at[3] != ' ' && at[3] != '-' && at[3] != ':' && at[3] != '\t' && at[3] != '\r')
         return 0;
     return (uint16_t)((at[0] - '0') * 100 + (at[1] - '0') * 10 + (at[2] - '0'));
 }
@@ -41,7 +41,8 @@ static void read_enhanced(struct mc_span line, struct mc_reply *reply)
 {
     uint16_t subject, detail;
     size_t i = 0;
-    while (i < line.len && line.at[i] && strchr(" #('\"", line.at[i]))
+    while (i < line.len && (line.at[i] == ' ' || line.at[i] == '#' || line.at[i] == '(' ||
+                            line.at[i] == '\'' || line.at[i] == '"'))
         i++;
     if (reply->class || i + 5 > line.len || line.at[i + 1] != '.')
         return;
@@ -94,10 +95,32 @@ static enum mc_reply_state fail(struct mc_reply *reply, enum mc_reply_state stat
     return state;
 }
 
+static void store(struct mc_reply *reply, const char *at, size_t len)
+{
+    size_t room = MC_REPLY_TEXT_MAX - reply->text_len;
+    if (len > room)
+        len = room;
+    memcpy(reply->text + reply->text_len, at, len);
+    reply->text_len = (uint16_t)(reply->text_len + len);
+}
+
+/* The head of a line is known: its fourth byte came, or its end. */
+static void begin_text(struct mc_reply_parser *parser)
+{
+    struct mc_reply *reply = parser->reply;
+    if (reply->code)
+        store(reply, "\n", 1);
+    parser->line_at = reply->text_len;
+    if (!code_of(parser->head, parser->head_len)) /* shown as it came */
+        store(reply, parser->head, parser->head_len);
+}
+
 /* The line is complete but for its LF. */
 static enum mc_reply_state end_of_line(struct mc_reply_parser *parser)
 {
     struct mc_reply *reply = parser->reply;
+    if (parser->head_len < 4)
+        begin_text(parser);
     while (reply->text_len > parser->line_at && reply->text[reply->text_len - 1] == '\r')
         reply->text_len--;
     while (parser->head_len && parser->head[parser->head_len - 1] == '\r')
@@ -119,26 +142,6 @@ static enum mc_reply_state end_of_line(struct mc_reply_parser *parser)
     return separator == '-' ? MC_REPLY_MORE : MC_REPLY_COMPLETE;
 }
 
-static void store(struct mc_reply *reply, const char *at, size_t len)
-{
-    size_t room = MC_REPLY_TEXT_MAX - reply->text_len;
-    if (len > room)
-        len = room;
-    memcpy(reply->text + reply->text_len, at, len);
-    reply->text_len = (uint16_t)(reply->text_len + len);
-}
-
-/* The head of a line is known: its fourth byte came, or its end. */
-static void begin_text(struct mc_reply_parser *parser)
-{
-    struct mc_reply *reply = parser->reply;
-    if (reply->code)
-        store(reply, "\n", 1);
-    parser->line_at = reply->text_len;
-    if (!code_of(parser->head, parser->head_len)) /* shown as it came */
-        store(reply, parser->head, parser->head_len);
-}
-
 /* Takes bytes of one line that hold no LF. */
 static enum mc_reply_state take(struct mc_reply_parser *parser, const char *at, size_t len)
 {
@@ -158,44 +161,49 @@ static enum mc_reply_state take(struct mc_reply_parser *parser, const char *at, 
     return MC_REPLY_MORE;
 }
 
-/* Nearly all replies are one line that came in one piece: no need to gather it. False where this
- * one may be anything else; nothing is taken then. */
+/* Nearly all lines come in one piece, with nothing odd in them: no need to gather them byte by
+ * byte. False where this one may be anything else; nothing is taken then. */
 static bool take_whole(struct mc_reply_parser *parser, const char *at, size_t len)
 {
     struct mc_reply *reply = parser->reply;
     while (len && at[len - 1] == '\r')
         len--;
-    if (parser->total || len < 4 || at[3] != ' ' || len > 4 + MC_REPLY_LINE_MAX ||
-        memchr(at, '\r', len) || !(reply->code = code_of(at, len)))
+    if (parser->line_len || len < 4 || (at[3] != ' ' && at[3] != '-') ||
+        len > 4 + MC_REPLY_LINE_MAX || reply->text_len + len > MC_REPLY_TEXT_MAX ||
+        memchr(at, '\r', len))
         return false;
-    reply->text_len = (uint16_t)(len - 4);
-    memcpy(reply->text, at + 4, len - 4);
-    read_enhanced(mc_span(reply->text, reply->text_len), reply);
+    uint16_t code = code_of(at, len);
+    if (!code || (reply->code && code != reply->code))
+        return false;
+    if (reply->code)
+        reply->text[reply->text_len++] = '\n';
+    reply->code = code;
+    memcpy(reply->text + reply->text_len, at + 4, len - 4);
+    read_enhanced(mc_span(reply->text + reply->text_len, len - 4), reply);
+    reply->text_len = (uint16_t)(reply->text_len + len - 4);
     return true;
 }
 
 enum mc_reply_state mc_reply_feed(struct mc_reply_parser *parser, const char *bytes, size_t len,
                                   size_t *used)
 {
-    const char *first_end = memchr(bytes, '\n', len);
-    if (first_end && take_whole(parser, bytes, (size_t)(first_end - bytes))) {
-        *used = (size_t)(first_end - bytes) + 1;
-        return MC_REPLY_COMPLETE;
-    }
     for (*used = 0; *used < len;) {
         const char *at = bytes + *used;
         const char *line_feed = memchr(at, '\n', len - *used);
         size_t piece = line_feed ? (size_t)(line_feed - at) : len - *used;
-        enum mc_reply_state state = take(parser, at, piece);
         *used += piece + (line_feed != NULL);
         parser->total += (uint32_t)(piece + (line_feed != NULL));
-        if (state == MC_REPLY_MORE && parser->total > MC_REPLY_TOTAL_MAX)
-            return fail(parser->reply, MC_REPLY_TOO_LONG);
-        if (state == MC_REPLY_MORE && line_feed) {
-            if (parser->head_len < 4)
-                begin_text(parser);
-            state = end_of_line(parser);
+        bool too_long = parser->total > MC_REPLY_TOTAL_MAX;
+        if (line_feed && !too_long && take_whole(parser, at, piece)) {
+            if (at[3] == ' ')
+                return MC_REPLY_COMPLETE;
+            continue;
         }
+        enum mc_reply_state state = take(parser, at, piece);
+        if (state == MC_REPLY_MORE && too_long)
+            return fail(parser->reply, MC_REPLY_TOO_LONG);
+        if (state == MC_REPLY_MORE && line_feed)
+            state = end_of_line(parser);
         if (state != MC_REPLY_MORE)
             return state;
     }

@@ -13,7 +13,7 @@
 #include "smtp/dialogue.h"
 #include "smtp/probe_name.h"
 
-static const struct mc_dialogue_names names = {"probe.test", "postmaster@probe.test"};
+static const struct mc_dialogue_names names = {{"probe.test", 10}, {"postmaster@probe.test", 21}};
 
 struct talk {
     struct mc_dialogue d;
