@@ -31,13 +31,17 @@ static void move(struct mc_digest_part *part, void *memory, struct mc_digest_buc
     free(old.memory);
 }
 
-void mc_digest_part_grow(struct mc_digest_part *part)
+static void grow_to(struct mc_digest_part *part, uint64_t size)
 {
-    uint64_t size = part->size < SMALLEST ? SMALLEST : (uint64_t)part->size + part->size / 2;
     MC_ASSERT(size < UINT32_MAX / 9);
     char *memory = mc_calloc(size + 1, sizeof *part->buckets); /* one more, to begin at a line */
     size_t lead = (size_t)(-(uintptr_t)memory & (sizeof *part->buckets - 1));
     move(part, memory, (struct mc_digest_bucket *)(void *)(memory + lead), (uint32_t)size);
+}
+
+void mc_digest_part_grow(struct mc_digest_part *part)
+{
+    grow_to(part, part->size < SMALLEST ? SMALLEST : (uint64_t)part->size + part->size / 2);
 }
 
 /* Zeros, aligned to large pages, on such pages where the system gives them: with small ones a
@@ -62,10 +66,15 @@ void mc_digest_map_expect(struct mc_digest_map *map, uint64_t keys)
     uint64_t slots = keys / PARTS + keys / PARTS / 64;
     uint64_t size = (slots + slots / 7) / MC_DIGEST_SLOTS + SMALLEST;
     size_t block_size = size * PARTS * sizeof(struct mc_digest_bucket);
-    block_size = (block_size + LARGE_PAGE - 1) / LARGE_PAGE * LARGE_PAGE;
     for (size_t i = 0; i < PARTS; i++)
         if (map->parts[i].size > size)
             return;
+    if (block_size < LARGE_PAGE / 2 && !map->block) { /* a large page would be mostly waste */
+        for (size_t i = 0; i < PARTS; i++)
+            grow_to(&map->parts[i], size);
+        return;
+    }
+    block_size = (block_size + LARGE_PAGE - 1) / LARGE_PAGE * LARGE_PAGE;
     char *block = size < UINT32_MAX / 9 ? map_block(block_size) : NULL;
     if (!block) /* it grows as it fills, then, or says that it cannot */
         return;

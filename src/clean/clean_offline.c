@@ -22,8 +22,10 @@
 
 /* So many that memory has the time to answer, so few that all of them stay in the first cache. */
 #define BATCH        32
-#define AT_ONCE      8     /* rows whose lines are fetched together: their waits overlap */
-#define PRESIZE_ROWS 65536 /* after so many rows the length of the list can be guessed */
+#define AT_ONCE      8    /* rows whose lines are fetched together: their waits overlap */
+#define GUESS_ROWS   1024 /* after so many rows a list that is not long can be guessed, ... */
+#define GUESS_MAX    (4 * PRESIZE_ROWS) /* ... up to this: what is wasted at worst is little */
+#define PRESIZE_ROWS 65536              /* after so many any list can */
 #define STOP_ROWS    (PRESIZE_ROWS / 2)
 #define EMAIL_ROOM   (MC_ADDRESS_MAX + 2)
 
@@ -56,7 +58,7 @@ struct offline {
     struct mc_digest_map first_rows; /* of each address */
     struct mc_digest_map domains;    /* enum domain_fact */
     double domains_halfway;          /* to PRESIZE_ROWS: how many there were */
-    bool presized, has_kinds, has_suppressed;
+    bool guessed, presized, has_kinds, has_suppressed;
     struct kind kinds[KINDS];
     struct mc_row rows[BATCH];
     struct item items[BATCH];
@@ -238,11 +240,32 @@ static bool batch(struct offline *offline, size_t count)
     return true;
 }
 
+/* How long the list is, compared with what was read of it; 0 where nobody knows: a pipe. */
+static double share_of_read(const struct offline *offline)
+{
+    double size = (double)mc_rows_size(offline->run->rows);
+    return size / (double)mc_cursor_position(offline->cursor);
+}
+
+/* Maps that grow from nothing move all they hold nine or ten times: on a list of 100,000 rows that
+ * takes a tenth of the time. */
+static void guess(struct offline *offline)
+{
+    double rows = share_of_read(offline) * (double)offline->run->rows_read;
+    offline->guessed = true;
+    if (rows < 2 * GUESS_ROWS)
+        return;
+    rows = rows < GUESS_MAX ? rows : GUESS_MAX;
+    mc_digest_map_expect(&offline->first_rows, (uint64_t)rows);
+    double read = (double)offline->run->rows_read;
+    double domains_a_row = (double)mc_digest_map_count(&offline->domains) / read;
+    mc_digest_map_expect(&offline->domains, (uint64_t)(rows * domains_a_row / 4));
+}
+
 /* A file's length says how many addresses are still to come, if they come as they came so far. */
 static void presize(struct offline *offline)
 {
-    const struct mc_clean_run *run = offline->run;
-    double share = (double)mc_rows_size(run->rows) / (double)mc_cursor_position(offline->cursor);
+    double share = share_of_read(offline);
     double keys = share * (double)mc_digest_map_count(&offline->first_rows);
     offline->presized = true;
     if (keys <= 0)
@@ -293,7 +316,7 @@ static bool wait_for_more(struct offline *offline)
 static bool all_rows(struct offline *offline)
 {
     struct mc_clean_run *run = offline->run;
-    uint64_t next_stop = STOP_ROWS;
+    uint64_t next_stop = GUESS_ROWS;
     for (size_t count;;) {
         switch (mc_cursor_next_rows(offline->cursor, offline->rows, BATCH, &count)) {
         case MC_ROWS_ROW:
@@ -312,6 +335,11 @@ static bool all_rows(struct offline *offline)
             return false;
         if (run->rows_read < next_stop)
             continue;
+        if (!offline->guessed) {
+            guess(offline);
+            next_stop = STOP_ROWS;
+            continue;
+        }
         next_stop = run->rows_read + STOP_ROWS;
         if (offline->domains_halfway == 0)
             offline->domains_halfway = (double)mc_digest_map_count(&offline->domains);

@@ -124,6 +124,8 @@ static void find_usual_width(struct mc_sample *sample, const uint32_t *widths)
             sample->usual_rows = same;
             sample->usual = widths[i];
         }
+        if (sample->usual_rows > sample->rows / 2)
+            return; /* no other can have more */
     }
 }
 
