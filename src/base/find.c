@@ -16,6 +16,14 @@ const char *mc_find_nocase_plain(struct mc_span text, struct mc_span what)
     return NULL;
 }
 
+const char *mc_find_either_plain(struct mc_span text, char a, char b)
+{
+    for (size_t i = 0; i < text.len; i++)
+        if (text.at[i] == a || text.at[i] == b)
+            return text.at + i;
+    return NULL;
+}
+
 #if defined(__SSE2__)
 /* Bit i: byte i may be this small letter, large or small; a few other bytes look the same. */
 static unsigned places(const char *at, __m128i letter)
@@ -47,7 +55,29 @@ const char *mc_find_nocase(struct mc_span text, struct mc_span what)
     }
     return NULL;
 }
+
+const char *mc_find_either(struct mc_span text, char a, char b)
+{
+    const __m128i first = _mm_set1_epi8(a), second = _mm_set1_epi8(b);
+    if (text.len < 16)
+        return mc_find_either_plain(text, a, b);
+    for (size_t block = 0; block < text.len; block += 16) {
+        if (block + 16 > text.len)
+            block = text.len - 16;
+        const __m128i bytes = _mm_loadu_si128((const __m128i *)(const void *)(text.at + block));
+        unsigned hits = (unsigned)_mm_movemask_epi8(
+            _mm_or_si128(_mm_cmpeq_epi8(bytes, first), _mm_cmpeq_epi8(bytes, second)));
+        if (hits)
+            return text.at + block + __builtin_ctz(hits);
+    }
+    return NULL;
+}
 #else
+const char *mc_find_either(struct mc_span text, char a, char b)
+{
+    return mc_find_either_plain(text, a, b);
+}
+
 const char *mc_find_nocase(struct mc_span text, struct mc_span what)
 {
     return mc_find_nocase_plain(text, what);

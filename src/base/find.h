@@ -1,5 +1,5 @@
-/* Where one text stands in another, ASCII case aside. For short texts, many of them: looks at
- * sixteen places at once where the machine can. */
+/* Where one text stands in another, ASCII case aside, or one of two bytes. For short texts, many of
+ * them: looks at sixteen places at once where the machine can. */
 #ifndef MC_BASE_FIND_H
 #define MC_BASE_FIND_H
 
@@ -9,5 +9,8 @@
 const char *mc_find_nocase(struct mc_span text, struct mc_span what);
 /* The same, byte by byte: the oracle of its test, and what other machines do. */
 const char *mc_find_nocase_plain(struct mc_span text, struct mc_span what);
+/* The first place of one of two bytes, or NULL; and its oracle. */
+const char *mc_find_either(struct mc_span text, char a, char b);
+const char *mc_find_either_plain(struct mc_span text, char a, char b);
 
 #endif

@@ -125,9 +125,18 @@ static bool leads_elsewhere(struct mc_span before, struct mc_span line)
            mc_words_lead_elsewhere(before);
 }
 
-/* 0: not the one; 5: nobody else. `before` is the line of text before it. */
-static unsigned worth_of(struct mc_span line, struct mc_span address, struct mc_span before)
+/* A line that names somebody, and what is known of it. */
+struct naming {
+    struct mc_span line, before; /* the line of text before it */
+    bool asked;                  /* "RCPT TO:" is in it */
+    size_t beside;               /* words beside the address */
+    bool elsewhere;              /* none, and the line before leads to another address */
+};
+
+/* 0: not the one; 5: nobody else. */
+static unsigned worth_of(const struct naming *naming, struct mc_span address)
 {
+    struct mc_span line = naming->line, before = naming->before;
     struct mc_span core = without_marks(line);
     size_t at = (size_t)(address.at - core.at);
     if (address.at < core.at)
@@ -135,7 +144,7 @@ static unsigned worth_of(struct mc_span line, struct mc_span address, struct mc_
     const char *behind = address.at + address.len;
     if (mc_words_arrived(mc_span(behind, (size_t)(line.at + line.len - behind))))
         return 0;
-    if (mc_bounce_has(line, "RCPT TO:"))
+    if (naming->asked)
         return 4;
     if (at <= 1 && says_of_him(line, address))
         return 5;
@@ -144,8 +153,8 @@ static unsigned worth_of(struct mc_span line, struct mc_span address, struct mc_
     size_t label = mc_words_label(core);
     if (label && at <= label + 12)
         return 4;
-    if (!words_beside(line, address))
-        return leads_elsewhere(before, line) ? 0 : 5;
+    if (!naming->beside)
+        return naming->elsewhere ? 0 : 5;
     if (at <= 1) { /* "<user@example.com>: why" */
         const char *end = address.at + address.len, *stop = line.at + line.len;
         while (end < stop && strchr(">)'\" ", *end))
@@ -159,11 +168,11 @@ static unsigned worth_of(struct mc_span line, struct mc_span address, struct mc_
     if (mc_words_fail(line))
         return 3;
     before = mc_bounce_trim(before);
-    if (before.len && before.at[before.len - 1] == ':' && words_beside(line, address) < 8)
+    if (before.len && before.at[before.len - 1] == ':' && naming->beside < 8)
         return 4;
     if (before.len && mc_words_fail(before))
         return 3;
-    return words_beside(line, address) < 5 ? 2 : 1;
+    return naming->beside < 5 ? 2 : 1;
 }
 
 static bool same(struct mc_span a, struct mc_span b)
@@ -236,10 +245,8 @@ static size_t list_start(struct mc_span text)
 }
 
 /* "RCPT TO:<alive@example.com>", and the server said 250. */
-static bool was_taken(struct mc_span line, struct mc_span rest)
+static bool was_taken(struct mc_span rest)
 {
-    if (!mc_bounce_has(line, "RCPT TO:"))
-        return false;
     struct mc_span answer = mc_bounce_line(&rest);
     size_t at = mc_bounce_find(answer, "<");
     size_t code = mc_bounce_find(answer, " 250 ");
@@ -277,16 +284,20 @@ static void scan(struct mc_prose *prose, size_t from_here, struct mc_span sender
         rest = inside ? rest : pass_over(rest, &before);
         size_t start = (size_t)(rest.at - prose->text.at), from = 0, seen = 0;
         struct mc_span line = mc_bounce_line(&rest), address;
+        struct naming naming = {.line = line, .before = before};
         inside = inside && line.len && (line.at[0] == ' ' || line.at[0] == '\t');
         bool folded = inside, led = false;
         while (seen++ < 20 && mc_find_address(line, &from, &address)) {
+            naming.asked = naming.asked || (seen == 1 && mc_bounce_has(line, "RCPT TO:"));
             if (mc_span_equal_nocase(address, sender) || mc_is_daemon(address) ||
-                was_taken(line, rest) ||
+                (naming.asked && was_taken(rest)) ||
                 note_mailed(prose, folded ? joined(before, line) : line, address) || folded)
                 continue;
             inside = inside || opens_entry(line, address);
-            led = led || (!words_beside(line, address) && leads_elsewhere(before, line));
-            unsigned worth = worth_of(line, address, before);
+            naming.beside = words_beside(line, address);
+            naming.elsewhere = !naming.beside && leads_elsewhere(before, line);
+            led = led || naming.elsewhere;
+            unsigned worth = worth_of(&naming, address);
             if (worth)
                 note(prose, address, start, worth);
         }

@@ -42,7 +42,8 @@ static size_t name_length(struct mc_span line)
 static bool known(struct mc_span name, enum mc_dsn_field *field)
 {
     for (size_t i = 0; i < MC_ARRAY_LEN(names); i++)
-        if (mc_span_equal_nocase(name, mc_span_of(names[i].name))) {
+        if ((names[i].name[0] | 0x20) == (name.at[0] | 0x20) &&
+            mc_span_equal_nocase(name, mc_span_of(names[i].name))) {
             *field = names[i].field;
             return true;
         }

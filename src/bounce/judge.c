@@ -262,9 +262,10 @@ static bool own_number(struct mc_span text, struct mc_bounce_said *own)
 /* The words of a remote server, or only of the host that gave up? */
 bool mc_bounce_quotes_reply(struct mc_span text)
 {
-    for (size_t i = 0; i + 3 < text.len; i++) {
-        char c = text.at[i];
-        if ((c != '4' && c != '5') || !mc_is_digit(text.at[i + 1]) || !mc_is_digit(text.at[i + 2]))
+    const char *at = text.at, *end = text.at + text.len;
+    for (; (at = mc_find_either(mc_span(at, (size_t)(end - at)), '4', '5')) && end - at > 3; at++) {
+        size_t i = (size_t)(at - text.at);
+        if (!mc_is_digit(text.at[i + 1]) || !mc_is_digit(text.at[i + 2]))
             continue;
         char before = i ? text.at[i - 1] : ' ', after = text.at[i + 3];
         if ((after == ' ' || after == '-' || after == ':') && strchr(" \n:;<>('\"#", before) &&

@@ -1,5 +1,6 @@
 #include "bounce/quoted_reply.h"
 
+#include "base/find.h"
 #include "base/memory.h"
 #include "bounce/judge.h"
 #include "bounce/line_words.h"
@@ -11,9 +12,9 @@
 /* A line with the words of a server: where they start in it, line.len where there are none. */
 size_t mc_quoted_find(struct mc_span line)
 {
-    for (size_t i = 0; i + 4 < line.len; i++) {
-        if (line.at[i] != '4' && line.at[i] != '5')
-            continue;
+    const char *at = line.at, *end = line.at + line.len;
+    for (; (at = mc_find_either(mc_span(at, (size_t)(end - at)), '4', '5')) && end - at > 4; at++) {
+        size_t i = (size_t)(at - line.at);
         char before = i ? line.at[i - 1] : ' ';
         if (!mc_is_digit(line.at[i + 1]) || !mc_is_digit(line.at[i + 2]))
             continue;

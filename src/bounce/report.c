@@ -28,6 +28,7 @@ struct report {
     char mailed[MC_ADDRESS_MAX + 2]; /* where that is another one */
     size_t mailed_len;
     size_t found;
+    bool named; /* a report, by its Subject: */
     bool delayed, success;
     int64_t at; /* when it was made, and which one it is */
     uint64_t id;
@@ -418,19 +419,17 @@ static bool is_from_daemon(const struct report *report)
 {
     struct mc_span from = field(report, "From");
     struct mc_span path = field(report, "Return-Path");
-    struct mc_span subject = mc_message_subject(report->message, report->mail);
     /* what programs answer in the name of people comes from nowhere, too */
     return mc_words_daemon(from) ||
-           (mc_span_equal(path, mc_span("<>", 2)) &&
-            (!mc_words_person(from) || mc_prose_is_report_subject(subject)));
+           (mc_span_equal(path, mc_span("<>", 2)) && (!mc_words_person(from) || report->named));
 }
 
 static bool is_auto_reply(const struct report *report)
 {
     struct mc_span subject = mc_message_subject(report->message, report->mail);
     if (mc_prose_is_auto_reply_subject(subject))
-        return !mc_prose_is_report_subject(subject) || !mc_words_daemon(field(report, "From"));
-    if (mc_prose_is_report_subject(subject) || field(report, "X-Failed-Recipients").len)
+        return !report->named || !mc_words_daemon(field(report, "From"));
+    if (report->named || field(report, "X-Failed-Recipients").len)
         return false;
     return mc_bounce_starts(field(report, "Auto-Submitted"), "auto-replied") ||
            field(report, "X-Autoreply").len || field(report, "X-Autorespond").len ||
@@ -534,6 +533,7 @@ static bool read_mail(struct report *report)
     }
     if (report->prose.worth < 3 && encloses_status(report))
         return false;
+    report->named = mc_prose_is_report_subject(subject);
     if (is_auto_reply(report)) {
         report->counts->auto_replies++;
         return true;
@@ -543,18 +543,20 @@ static bool read_mail(struct report *report)
         return true;
     }
     bool daemon = is_from_daemon(report);
-    bool named = mc_prose_is_report_subject(subject) ||
-                 mc_bounce_has(field(report, "From"), "mailer-daemon");
-    bool worded = mc_prose_is_report_text(report->prose.text);
+    bool named = report->named || mc_bounce_has(field(report, "From"), "mailer-daemon");
     report->delayed = mc_prose_is_delay(report->prose.text) || mc_words_delay(subject);
     if (read_failed_field(report))
         return true;
-    bool looks = named && mc_words_fail(subject) && !is_from_people(report);
-    bool sure = (daemon && (named || worded)) || report->message->mails[report->mail].is_report ||
-                (looks && worded && report->message->mail_count > report->mail + 1);
-    if (!sure && !daemon && !looks)
-        return false;
-    read_prose(report, sure, sure || (looks && worded) ? 1 : daemon ? 3 : 4);
+    bool sure = report->message->mails[report->mail].is_report || (daemon && named), likely = sure;
+    if (!sure) { /* then it is told by its words */
+        bool worded = mc_prose_is_report_text(report->prose.text);
+        bool looks = named && mc_words_fail(subject) && !is_from_people(report);
+        sure = worded && (daemon || (looks && report->message->mail_count > report->mail + 1));
+        likely = sure || (looks && worded);
+        if (!sure && !daemon && !looks)
+            return false;
+    }
+    read_prose(report, sure, likely ? 1 : daemon ? 3 : 4);
     if (!report->found && sure)
         report->counts->nameless++;
     return report->found || sure;

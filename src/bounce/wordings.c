@@ -11,7 +11,7 @@
 
 #define LETTERS     4 /* that are looked at */
 #define STRIDE_MAX  8
-#define HASHES      4096
+#define HASHES      8192
 #define CHAINS      512
 #define ENTRIES_MAX 1024
 /* What a byte of text costs where it is looked at, and for each wording that is looked for alone so
@@ -93,7 +93,7 @@ static size_t stride_of(const void *words, size_t count, size_t stride)
         size_t cost = LOOK_COST / places;
         for (size_t i = 0; i < count; i++)
             cost += is_brief(word_at(words, i, stride), places) ? BRIEF_COST : 0;
-        if (cost < least && (places == 1 || places * count <= HASHES / 8)) {
+        if (cost < least && (places == 1 || places * count <= ENTRIES_MAX / 2)) {
             least = cost;
             best = places;
         }

@@ -220,6 +220,9 @@ static void finding_says_what_looking_at_each_byte_says(void **state)
         const char *fast = mc_find_nocase(mc_span(text, text_len), mc_span(what, what_len));
         assert_true(fast == mc_find_nocase_plain(mc_span(text, text_len), mc_span(what, what_len)));
         found += fast != NULL;
+        char a = letters[i % 10], b = letters[i / 10 % 10];
+        assert_true(mc_find_either(mc_span(text, text_len / 4), a, b) ==
+                    mc_find_either_plain(mc_span(text, text_len / 4), a, b));
     }
     assert_true(found > 20000 && found < 180000);
 }
