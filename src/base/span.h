@@ -43,9 +43,17 @@ static inline uint64_t mc_ascii_lower_eight(uint64_t bytes)
 /* ASCII case is ignored; other bytes must be the same. */
 static inline bool mc_span_equal_nocase(struct mc_span a, struct mc_span b)
 {
+    size_t i = 0;
+    uint64_t first, second;
     if (a.len != b.len)
         return false;
-    for (size_t i = 0; i < a.len; i++)
+    for (; i + sizeof first <= a.len; i += sizeof first) {
+        memcpy(&first, a.at + i, sizeof first);
+        memcpy(&second, b.at + i, sizeof second);
+        if (first != second && mc_ascii_lower_eight(first) != mc_ascii_lower_eight(second))
+            return false;
+    }
+    for (; i < a.len; i++)
         if (mc_ascii_lower(a.at[i]) != mc_ascii_lower(b.at[i]))
             return false;
     return true;

@@ -10,17 +10,6 @@
 
 #define ANSWERS 256
 
-size_t mc_bounce_find(struct mc_span text, const char *what)
-{
-    const char *at = mc_find_nocase(text, mc_span_of(what));
-    return at ? (size_t)(at - text.at) : text.len;
-}
-
-bool mc_bounce_has(struct mc_span text, const char *what)
-{
-    return text.len && mc_bounce_find(text, what) < text.len;
-}
-
 bool mc_bounce_starts(struct mc_span text, const char *what)
 {
     size_t i = 0;

@@ -7,6 +7,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/find.h"
 #include "bounce/bounce.h"
 
 struct mc_bounce_said {
@@ -29,8 +30,17 @@ bool mc_bounce_quotes_reply(struct mc_span text);
 bool mc_bounce_status(struct mc_span text, struct mc_bounce_said *said);
 
 /* Small text tools that this room shares. ASCII case is ignored. */
-bool mc_bounce_has(struct mc_span text, const char *what);
-size_t mc_bounce_find(struct mc_span text, const char *what); /* text.len where it is not */
+static inline size_t mc_bounce_find(struct mc_span text, const char *what)
+{
+    const char *at = mc_find_nocase(text, mc_span_of(what));
+    return at ? (size_t)(at - text.at) : text.len; /* where it is not */
+}
+
+static inline bool mc_bounce_has(struct mc_span text, const char *what)
+{
+    return mc_find_nocase(text, mc_span_of(what)) != NULL;
+}
+
 bool mc_bounce_starts(struct mc_span text, const char *what);
 struct mc_span mc_bounce_trim(struct mc_span text);
 /* Takes the next line off `text`, without its end. */

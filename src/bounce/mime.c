@@ -26,19 +26,30 @@ static struct mc_span field_value(const char *at, const char *end)
     return mc_span(at, (size_t)(stop - at));
 }
 
-static struct mc_span field_of(const struct mc_message *message, const struct mc_headers *headers,
-                               const char *name)
+static unsigned key_of(struct mc_span name)
 {
-    size_t len = strlen(name);
+    return (unsigned)name.len << 8 | (unsigned char)mc_ascii_lower(*name.at);
+}
+
+static struct mc_span named(const struct mc_message *message, const struct mc_headers *headers,
+                            struct mc_span name)
+{
     const char *end = headers->raw.at + headers->raw.len, *last = end;
+    const unsigned key = key_of(name);
     for (size_t i = 0; i < headers->count; i++) {
         const struct mc_field *field = &message->fields[headers->first + i];
-        if (field->name_len == len && !strncasecmp(field->at, name, len))
-            return field_value(field->at + len + 1, end);
+        if (field->key == key && mc_span_equal_nocase(mc_span(field->at, name.len), name))
+            return field_value(field->at + name.len + 1, end);
         last = field->at;
     }
     return headers->count < FIELDS_MAX ? mc_span("", 0)
-                                       : mc_header(mc_span(last, (size_t)(end - last)), name);
+                                       : mc_header(mc_span(last, (size_t)(end - last)), name.at);
+}
+
+static struct mc_span field_of(const struct mc_message *message, const struct mc_headers *headers,
+                               const char *name)
+{
+    return named(message, headers, mc_span_of(name));
 }
 
 /* A parameter of Content-Type, NUL-terminated; false where there is none that fits. */
@@ -130,8 +141,8 @@ static void add_field(struct mc_message *message, struct mc_headers *headers, st
     headers->count++;
     message->fields = mc_grow(message->fields, message->field_count, &message->field_room,
                               sizeof *message->fields);
-    message->fields[message->field_count++] =
-        (struct mc_field){.at = line.at, .name_len = (size_t)(colon - line.at)};
+    message->fields[message->field_count++] = (struct mc_field){
+        .at = line.at, .key = key_of(mc_span(line.at, (size_t)(colon - line.at)))};
 }
 
 /* Up to the first empty line; the body is what follows it. All of it where `body` is NULL. */
@@ -358,7 +369,7 @@ struct mc_span mc_header(struct mc_span headers, const char *name)
     return mc_span("", 0);
 }
 
-struct mc_span mc_message_field(const struct mc_message *message, size_t mail, const char *name)
+struct mc_span mc_message_named(const struct mc_message *message, size_t mail, struct mc_span name)
 {
-    return field_of(message, &message->mails[mail].headers, name);
+    return named(message, &message->mails[mail].headers, name);
 }

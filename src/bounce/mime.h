@@ -24,7 +24,7 @@ enum mc_part_kind { MC_PART_TEXT, MC_PART_HTML, MC_PART_STATUS, MC_PART_FEEDBACK
 /* Where a field of a header stands, so that no header is searched twice. Private to mime.c. */
 struct mc_field {
     const char *at;
-    size_t name_len;
+    unsigned key; /* of its name: length and first letter */
 };
 
 struct mc_headers {
@@ -74,7 +74,13 @@ struct mc_span mc_message_part(const struct mc_message *message, size_t part);
 struct mc_span mc_message_headers(const struct mc_message *message, size_t mail);
 struct mc_span mc_message_subject(const struct mc_message *message, size_t mail);
 /* The first field of that name in the header of a mail, as mc_header gives it. */
-struct mc_span mc_message_field(const struct mc_message *message, size_t mail, const char *name);
+struct mc_span mc_message_named(const struct mc_message *message, size_t mail, struct mc_span name);
+static inline struct mc_span mc_message_field(const struct mc_message *message, size_t mail,
+                                              const char *name)
+{
+    return mc_message_named(message, mail, mc_span_of(name));
+}
+
 /* The first field of that name, its lines joined by the blanks that folded them, trimmed. Empty
  * where there is none. The result points into `headers`. */
 struct mc_span mc_header(struct mc_span headers, const char *name);

@@ -451,11 +451,9 @@ static const struct mc_part *part_of(const struct report *report, enum mc_part_k
 /* Fields of a report that somebody forwarded as text. */
 static bool read_pasted_status(struct report *report, struct mc_span text)
 {
-    /* nearly all texts are long and have none: the quick question first */
-    if (!text.len || !memmem(text.at, text.len, "ecipient:", strlen("ecipient:")))
-        return false;
     size_t at = mc_bounce_find(text, "Final-Recipient:");
-    if (at == text.len || !mc_bounce_has(text, "\nAction:"))
+    if (at == text.len || !memmem(text.at, text.len, "ecipient:", strlen("ecipient:")) ||
+        !mc_bounce_has(text, "\nAction:"))
         return false;
     struct mc_span rest = mc_span(text.at + at, text.len - at), status = rest;
     /* up to the message that came back with it */

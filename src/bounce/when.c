@@ -15,8 +15,15 @@ struct cursor {
 
 static void skip(struct cursor *cursor, const char *set)
 {
-    while (cursor->rest.len && cursor->rest.at[0] && strchr(set, cursor->rest.at[0]))
-        cursor->rest = mc_span(cursor->rest.at + 1, cursor->rest.len - 1);
+    size_t i = 0;
+    for (const char *c = set; i < cursor->rest.len && *c;)
+        if (cursor->rest.at[i] == *c) {
+            i++;
+            c = set;
+        } else {
+            c++;
+        }
+    cursor->rest = mc_span(cursor->rest.at + i, cursor->rest.len - i);
 }
 
 static bool take(struct cursor *cursor, char c)
@@ -54,7 +61,8 @@ static bool month(struct mc_span word, int *value)
     static const char names[][4] = {"jan", "feb", "mar", "apr", "may", "jun",
                                     "jul", "aug", "sep", "oct", "nov", "dec"};
     for (*value = 0; word.len >= 3 && *value < 12; ++*value)
-        if (mc_span_equal_nocase(mc_span(word.at, 3), mc_span(names[*value], 3)))
+        if (names[*value][0] == (word.at[0] | 0x20) &&
+            mc_span_equal_nocase(mc_span(word.at, 3), mc_span(names[*value], 3)))
             return true;
     return false;
 }

@@ -334,12 +334,12 @@ static bool starts_with(struct mc_span text, const char *start)
 
 static bool is_url(struct mc_span text)
 {
-    if (starts_with(text, "http:") || starts_with(text, "https:") || starts_with(text, "www."))
+    char first = text.len ? text.at[0] | 0x20 : '\0';
+    if ((first == 'h' && (starts_with(text, "http:") || starts_with(text, "https:"))) ||
+        (first == 'w' && starts_with(text, "www.")))
         return true;
-    size_t host = 0;
-    while (host < text.len && is_host_byte(text.at[host]))
-        host++;
-    return host < text.len && text.at[host] == '/' && is_host(mc_span(text.at, host));
+    const char *slash = memchr(text.at, '/', text.len);
+    return slash && is_host(mc_span(text.at, (size_t)(slash - text.at)));
 }
 
 /* The length of the address at the start, 0 where there is none. What a colon parts from it is
@@ -481,11 +481,12 @@ static void read_all(struct reader *reader, struct mc_span text)
             else if (!is_blank(c))
                 reader->last_len = 0;
         } else {
-            bool web = is_url(rest);
-            for (n = 1; n < rest.len; n++)
-                if (web ? is_blank(rest.at[n]) || strchr("<>\"()[],;", rest.at[n])
-                        : ends_chunk(rest.at[n]))
-                    break;
+            while (n < rest.len && !ends_chunk(rest.at[n]))
+                n++;
+            bool web = is_url(mc_span(rest.at, n));
+            while (web && n < rest.len && !is_blank(rest.at[n]) &&
+                   !strchr("<>\"()[],;", rest.at[n]))
+                n++;
             take_chunk(reader, mc_span(rest.at, n));
         }
         i += n;

@@ -227,6 +227,25 @@ static void finding_says_what_looking_at_each_byte_says(void **state)
     assert_true(found > 20000 && found < 180000);
 }
 
+/* Pairs that differ in case, or in one byte anywhere. */
+static void case_aside_bytes_are_the_same_or_not(void **state)
+{
+    (void)state;
+    for (unsigned c = 0; c < 256; c++)
+        for (unsigned other = 0; other < 256; other++) {
+            char first[19], second[19];
+            size_t len = (c + other) % sizeof first + 1, at = other % len;
+            for (size_t i = 0; i < len; i++) {
+                first[i] = (char)('A' + (c + i) % 58);
+                second[i] = mc_ascii_lower(first[i]);
+            }
+            first[at] = (char)c;
+            second[at] = (char)other;
+            assert_int_equal(mc_span_equal_nocase(mc_span(first, len), mc_span(second, len)),
+                             mc_ascii_lower((char)c) == mc_ascii_lower((char)other));
+        }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -238,6 +257,7 @@ int main(void)
         cmocka_unit_test(buckets_are_read_the_same_both_ways),
         cmocka_unit_test(durations_both_ways),
         cmocka_unit_test(finding_says_what_looking_at_each_byte_says),
+        cmocka_unit_test(case_aside_bytes_are_the_same_or_not),
         cmocka_unit_test(hostile_bytes_become_harmless),
     };
     return cmocka_run_group_tests_name("base", tests, NULL, NULL);
