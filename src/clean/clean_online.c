@@ -18,7 +18,6 @@
 #define TURN_MS     100
 #define PROGRESS_MS 200
 #define LEAVE_MS    2000
-#define ROW_BYTES   40 /* about, to guess how many rows there will be */
 
 /* A row that was read ahead. */
 struct item {
@@ -399,7 +398,7 @@ bool mc_clean_online(struct mc_clean_run *run)
                        &online);
     }
     begin_list(&online);
-    mc_engine_expect(online.engine, mc_rows_size(run->rows) / ROW_BYTES);
+    mc_engine_expect(online.engine, mc_rows_expected(run->rows));
     bool ok = work(&online) && mc_engine_keep(online.engine, run->error, run->error_size);
     if (!ok)
         take_leave(&online);

@@ -334,6 +334,7 @@ bool mc_dialect_detect(struct mc_detected *detected, struct mc_span text, bool f
     dialect->delimiter = find_delimiter(text, final, delimiter, &detected->cr_ends_rows);
     mc_sample_take(&sample, text, final, dialect->delimiter, detected->cr_ends_rows);
     detected->rows = sample.rows;
+    detected->bytes = sample.bytes;
     dialect->column = 0;
     bool ok = true;
     if (sample.rows > 0 && options->column) {

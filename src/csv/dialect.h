@@ -14,6 +14,7 @@ struct mc_detected {
     bool cr_ends_rows;
     bool separator_line; /* the first line is Excel's "sep=;": passed through bare */
     uint32_t rows;       /* seen in the sample */
+    size_t bytes;        /* that they have in UTF-8 */
     bool sure;           /* cells that hold addresses, or a name, or the user, speak for it */
     struct mc_text description;
 };

@@ -167,6 +167,14 @@ uint64_t mc_rows_size(const struct mc_rows *rows)
     return rows->source.is_stream ? 0 : rows->source.size;
 }
 
+uint64_t mc_rows_expected(const struct mc_rows *rows)
+{
+    const struct mc_detected *detected = &rows->detected;
+    uint64_t unit = detected->dialect.encoding == MC_ENCODING_UTF8 ? 1 : 2;
+    double row_bytes = (double)(detected->bytes * unit) / (detected->rows ? detected->rows : 1);
+    return row_bytes > 0 ? (uint64_t)((double)mc_rows_size(rows) / row_bytes) : 0;
+}
+
 int mc_rows_fd(const struct mc_rows *rows)
 {
     return rows->source.is_stream && !rows->source.ended ? rows->source.fd : -1;

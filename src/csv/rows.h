@@ -50,6 +50,8 @@ const struct mc_dialect *mc_rows_dialect(const struct mc_rows *rows);
 const char *mc_rows_description(const struct mc_rows *rows);
 /* Bytes in all where they are known (regular file), else 0: presizes tables, makes an ETA. */
 uint64_t mc_rows_size(const struct mc_rows *rows);
+/* How many rows that will be, going by the first some hundred. */
+uint64_t mc_rows_expected(const struct mc_rows *rows);
 
 /* A pipe's descriptor to wait for, or -1 for a file and behind a pipe's end. mc_rows_fill reads
  * what is there without blocking into the spool: 1 more may come, 0 the end, -1 an error (see

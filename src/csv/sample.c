@@ -147,6 +147,7 @@ static void take_rows(struct mc_sample *sample)
         sample->malformed += shape.malformed;
         sample->rows++;
     }
+    sample->bytes = (size_t)(split.at - sample->text.at);
     find_usual_width(sample, widths);
 }
 

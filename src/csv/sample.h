@@ -21,6 +21,7 @@ struct mc_sample {
     bool final;
     uint32_t rows, malformed, widest, usual, usual_rows;
     uint32_t ended_by_cr, ended_by_lf;
+    size_t bytes;         /* of the rows that were seen */
     struct mc_span first; /* the first row without its line end */
     uint32_t first_cells;
     struct mc_sample_column *columns;

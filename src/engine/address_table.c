@@ -67,7 +67,8 @@ void mc_address_table_expect(struct mc_address_table *table, uint64_t addresses)
 {
     MC_ASSERT(!table->count);
     table->by_digest = true;
-    mc_digest_map_expect(&table->digests, addresses);
+    /* half full, so that what is sought is in the one line that was fetched */
+    mc_digest_map_expect(&table->digests, addresses + addresses / 4 * 3);
     if (addresses < EXPECTED_MIN || addresses > EXPECTED_MAX)
         return; /* then they grow as they fill, and where there is no memory for so many */
     table->records = mc_try_malloc_big(addresses * sizeof *table->records);
