@@ -284,7 +284,6 @@ void mc_engine_seek_domain(struct mc_engine *engine, const struct mc_address *ad
 {
     *sought = (struct mc_sought){
         .domain_hash = mc_domain_table_hash(&engine->domains, address->domain),
-        .domain = MC_NONE,
         .is_plain = plain != NULL,
     };
     if (plain)
@@ -294,9 +293,8 @@ void mc_engine_seek_domain(struct mc_engine *engine, const struct mc_address *ad
 void mc_engine_seek_address(struct mc_engine *engine, const struct mc_address *address,
                             struct mc_sought *sought)
 {
-    sought->domain = mc_domain_table_find(&engine->domains, sought->domain_hash);
-    if (sought->domain == MC_NONE)
-        return;
+    sought->domain = mc_domain_table_add(&engine->domains, sought->domain_hash, address->domain,
+                                         &sought->is_new_domain);
     __builtin_prefetch(&engine->domains.domains[sought->domain].last_added_ms, 1);
     sought->hash = mc_address_table_hash(&engine->addresses, address->local, sought->domain);
 }
@@ -312,18 +310,12 @@ uint32_t mc_engine_add(struct mc_engine *engine, const struct mc_address *parsed
 uint32_t mc_engine_add_sought(struct mc_engine *engine, const struct mc_address *parsed,
                               const struct mc_sought *sought, bool *is_new)
 {
-    bool new_domain = false;
     uint32_t index = sought->domain;
-    struct mc_hash128 hash = sought->hash;
-    if (index == MC_NONE) { /* unless another one of those many has brought it since */
-        index =
-            mc_domain_table_add(&engine->domains, sought->domain_hash, parsed->domain, &new_domain);
-        hash = mc_address_table_hash(&engine->addresses, parsed->local, index);
-    }
-    if (new_domain)
+    if (sought->is_new_domain)
         describe_domain(engine, index);
     engine->domains.domains[index].last_added_ms = mc_engine_elapsed_ms(engine);
-    uint32_t address = mc_address_table_add(&engine->addresses, hash, parsed->local, index, is_new);
+    uint32_t address =
+        mc_address_table_add(&engine->addresses, sought->hash, parsed->local, index, is_new);
     if (!*is_new)
         return address;
     struct mc_address_record *record = &engine->addresses.records[address];
@@ -338,7 +330,7 @@ uint32_t mc_engine_add_sought(struct mc_engine *engine, const struct mc_address 
                       mc_lists_is_suppressed(engine->lists, parsed->local, parsed->domain);
     bool wanted = admit(engine, address, suppressed);
     if (engine->depth != MAILCHECK_DEPTH_SYNTAX) {
-        if (new_domain && engine->input == MC_INPUT_LIVE)
+        if (sought->is_new_domain && engine->input == MC_INPUT_LIVE)
             release(engine, true);
         if (wanted)
             mc_engine_want_domain(engine, index);

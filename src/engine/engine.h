@@ -58,11 +58,13 @@ void mc_engine_set_input(struct mc_engine *engine, enum mc_input input);
 /* Adds a parsed address or finds it. New ones are numbered 0, 1, 2... */
 uint32_t mc_engine_add(struct mc_engine *engine, const struct mc_address *address, bool *is_new);
 /* The same for many: what is looked at is fetched, first of all of their domains, and when that has
- * come of the addresses, so that adding need not wait for memory at each of them. */
+ * come of the addresses, so that adding need not wait for memory at each of them. All that are
+ * sought are then to be added, in the same order. */
 struct mc_sought {
     struct mc_hash128 domain_hash, hash;
-    uint32_t domain; /* MC_NONE: not there yet, and `hash` is not set */
-    bool is_plain;   /* `plain` is set, and the address is where it was looked at */
+    uint32_t domain;
+    bool is_new_domain; /* this one has brought it */
+    bool is_plain;      /* `plain` is set, and the address is where it was looked at */
     struct mc_plain plain;
 };
 /* `plain` may be NULL. */
