@@ -63,19 +63,20 @@ static int by_name(const struct dirent **a, const struct dirent **b)
 
 static bool read_folder(struct mc_mailbox *mailbox, int fd, const char *path, const struct way *up);
 
-static void read_entry(struct mc_mailbox *mailbox, int folder, const char *name, const char *path,
-                       const struct way *way)
+/* `type` is that of readdir. */
+static void read_entry(struct mc_mailbox *mailbox, int folder, const char *name, unsigned char type,
+                       const char *path, const struct way *way)
 {
-    struct stat info;
+    struct stat info = {.st_mode = S_IFREG};
     /* what became a pipe meanwhile is not waited for */
     int fd = openat(folder, name, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-    if (fd < 0 || fstat(fd, &info) != 0) {
+    if (fd < 0 || (type != DT_REG && fstat(fd, &info) != 0)) {
         if (errno != ENOENT) /* a mail program moved it on */
             mc_mailbox_complain(mailbox, path, strerror(errno));
     } else if (S_ISDIR(info.st_mode)) {
         read_folder(mailbox, fd, path, way);
     } else if (S_ISREG(info.st_mode)) {
-        mc_mailbox_read_file(mailbox, fd, (uint64_t)info.st_size, path);
+        mc_mailbox_read_file(mailbox, fd, path);
     }
     if (fd >= 0)
         close(fd);
@@ -119,7 +120,7 @@ static bool read_folder(struct mc_mailbox *mailbox, int fd, const char *path, co
             mc_mailbox_complain(mailbox, path, "holds a name that is too long");
         } else if (wanted) {
             memcpy(inner + len, name, size);
-            read_entry(mailbox, fd, name, inner, &way);
+            read_entry(mailbox, fd, name, names[i]->d_type, inner, &way);
         }
         free(names[i]);
     }

@@ -41,7 +41,7 @@ static bool read_raw(struct mc_input *input, struct mc_text *to)
     size_t want = !known || input->expected > BLOCK_MAX ? BLOCK_MAX : (size_t)input->expected;
     char *at = mc_text_reserve(to, known ? want : BLOCK);
     ssize_t got;
-    if (!known && input->waiting)
+    if (!known && !input->regular && input->waiting)
         input->waiting(input->waiting_arg);
     do
         got = read(input->fd, at, known ? want : BLOCK);
@@ -54,6 +54,8 @@ static bool read_raw(struct mc_input *input, struct mc_text *to)
     to->len += (size_t)got;
     if (known)
         input->expected = got ? input->expected - (uint64_t)got : 0;
+    else if (input->regular && got < BLOCK) /* the end, or it would have been more */
+        input->expected = 0;
     return got > 0;
 }
 
@@ -294,7 +296,7 @@ static void start(struct mc_input *input)
     input->state = MC_INPUT_OPEN;
     input->error = 0;
     input->text.len = input->at = 0;
-    input->bare_returns = false;
+    input->bare_returns = input->regular = false;
 }
 
 void mc_input_open(struct mc_input *input, int fd)
@@ -311,11 +313,12 @@ void mc_input_open(struct mc_input *input, int fd)
     look_inside(input);
 }
 
-void mc_input_open_sized(struct mc_input *input, int fd, uint64_t size)
+void mc_input_open_regular(struct mc_input *input, int fd)
 {
     start(input);
     input->fd = fd;
-    input->expected = size ? size : UINT64_MAX;
+    input->expected = UINT64_MAX;
+    input->regular = true;
     look_inside(input);
 }
 

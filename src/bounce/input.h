@@ -31,7 +31,7 @@ struct mc_input {
     uint64_t expected; /* bytes of a regular file still to come; UINT64_MAX where nobody knows */
     struct mc_text text;
     size_t at;
-    bool bare_returns;
+    bool bare_returns, regular;
     struct mc_input_layers *layers;
     /* called before a read that may have to wait; NULL: nobody */
     void (*waiting)(void *arg);
@@ -41,8 +41,9 @@ struct mc_input {
 /* Borrows the descriptor, or the bytes. The input may be one that was read before: its room is used
  * again. A read that fails at once leaves state MC_INPUT_FAILED. */
 void mc_input_open(struct mc_input *input, int fd);
-/* The same of a regular file that was just opened, and whose size is known. */
-void mc_input_open_sized(struct mc_input *input, int fd, uint64_t size);
+/* The same of a regular file that was just opened, without asking for its size: one call less for
+ * each of many small ones. */
+void mc_input_open_regular(struct mc_input *input, int fd);
 void mc_input_open_bytes(struct mc_input *input, struct mc_span bytes);
 void mc_input_free(struct mc_input *input);
 

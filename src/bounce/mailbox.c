@@ -437,10 +437,10 @@ bool mc_mailbox_read_fd(struct mc_mailbox *mailbox, int fd, const char *name)
     return read_input(mailbox);
 }
 
-bool mc_mailbox_read_file(struct mc_mailbox *mailbox, int fd, uint64_t size, const char *name)
+bool mc_mailbox_read_file(struct mc_mailbox *mailbox, int fd, const char *name)
 {
     mailbox->name = name;
-    mc_input_open_sized(&mailbox->input, fd, size);
+    mc_input_open_regular(&mailbox->input, fd);
     return read_input(mailbox);
 }
 

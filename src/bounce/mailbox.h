@@ -32,8 +32,8 @@ void mc_mailbox_free(struct mc_mailbox *mailbox);
 bool mc_mailbox_read_path(struct mc_mailbox *mailbox, const char *path);
 /* What is behind an open descriptor, which stays the caller's. */
 bool mc_mailbox_read_fd(struct mc_mailbox *mailbox, int fd, const char *name);
-/* The same of a regular file that was just opened, and whose size is known. */
-bool mc_mailbox_read_file(struct mc_mailbox *mailbox, int fd, uint64_t size, const char *name);
+/* The same of a regular file that was just opened. */
+bool mc_mailbox_read_file(struct mc_mailbox *mailbox, int fd, const char *name);
 /* One line of a log or of JSON, the Nth of `name`. */
 void mc_mailbox_read_line(struct mc_mailbox *mailbox, struct mc_span line, const char *name,
                           uint64_t number);
