@@ -343,7 +343,7 @@ bool mc_log_has_line(struct mc_span text)
 {
     /* nearly no header of a mail has anything of it */
     if (!has_mark(text) && !mc_bounce_has(text, "starting delivery ") &&
-        !mc_bounce_has(text, "#Fields: date-time,"))
+        !(text.len && memchr(text.at, '#', text.len)))
         return false;
     while (text.len)
         if (mc_log_line_is(mc_bounce_line(&text)))
