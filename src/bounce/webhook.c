@@ -24,7 +24,7 @@
 /* Paths lead through objects, their steps parted by '/'. Those that start with "./" start at the
  * recipient, where there is a list of them; "." is the recipient itself. */
 struct relay {
-    const char *name;     /* of the event */
+    const char *names[2]; /* of the event; they differ only in that */
     const char *required; /* what tells it from others with such a name */
     const char *list;     /* of recipients; "": there is one */
     const char *address;
@@ -36,7 +36,7 @@ struct relay {
 
 static const struct relay relays[] = {
     /* Amazon SES: notifications have one name for the event, published events another */
-    {"notificationType",
+    {{"notificationType", "eventType"},
      "bounce",
      "bounce/bouncedRecipients",
      "./emailAddress",
@@ -45,16 +45,7 @@ static const struct relay relays[] = {
      "",
      {"bounce/bounceSubType", "bounce/bounceType"},
      "bounce/timestamp"},
-    {"eventType",
-     "bounce",
-     "bounce/bouncedRecipients",
-     "./emailAddress",
-     {"./diagnosticCode"},
-     "./status",
-     "",
-     {"bounce/bounceSubType", "bounce/bounceType"},
-     "bounce/timestamp"},
-    {"notificationType",
+    {{"notificationType", "eventType"},
      "complaint",
      "complaint/complainedRecipients",
      "./emailAddress",
@@ -63,16 +54,7 @@ static const struct relay relays[] = {
      "",
      {0},
      "complaint/timestamp"},
-    {"eventType",
-     "complaint",
-     "complaint/complainedRecipients",
-     "./emailAddress",
-     {0},
-     "",
-     "",
-     {0},
-     "complaint/timestamp"},
-    {"eventType",
+    {{"eventType"},
      "deliveryDelay",
      "deliveryDelay/delayedRecipients",
      "./emailAddress",
@@ -81,12 +63,11 @@ static const struct relay relays[] = {
      "",
      {"deliveryDelay/delayType"},
      "deliveryDelay/timestamp"},
-    {"notificationType", "mail", "", "", {0}, "", "", {0}, ""},
-    {"eventType", "mail", "", "", {0}, "", "", {0}, ""},
+    {{"notificationType", "eventType"}, "mail", "", "", {0}, "", "", {0}, ""},
     /* Mandrill */
-    {"event", "msg", "", "msg/email", {"msg/diag"}, "", "", {"msg/bounce_description"}, "ts"},
+    {{"event"}, "msg", "", "msg/email", {"msg/diag"}, "", "", {"msg/bounce_description"}, "ts"},
     /* SendGrid, Brevo, Mailjet */
-    {"event",
+    {{"event"},
      "email",
      "",
      "email",
@@ -96,7 +77,7 @@ static const struct relay relays[] = {
      {"error", "type"},
      "timestamp"},
     /* Mailgun; the second text is that of its older form */
-    {"event",
+    {{"event"},
      "recipient",
      "",
      "recipient",
@@ -106,7 +87,7 @@ static const struct relay relays[] = {
      {"reason", "severity"},
      "timestamp"},
     /* Postmark */
-    {"SuppressionReason",
+    {{"SuppressionReason"},
      "SuppressSending",
      "",
      "Recipient",
@@ -115,10 +96,10 @@ static const struct relay relays[] = {
      "",
      {"SuppressionReason"},
      "ChangedAt"},
-    {"Type", "Email", "", "Email", {"Details"}, "", "", {"Type"}, "BouncedAt"},
-    {"RecordType", "MessageID", "", "Email", {"Details"}, "", "", {"Type"}, "BouncedAt"},
+    {{"Type"}, "Email", "", "Email", {"Details"}, "", "", {"Type"}, "BouncedAt"},
+    {{"RecordType"}, "MessageID", "", "Email", {"Details"}, "", "", {"Type"}, "BouncedAt"},
     /* SparkPost */
-    {"type",
+    {{"type"},
      "rcpt_to",
      "",
      "rcpt_to",
@@ -128,7 +109,7 @@ static const struct relay relays[] = {
      {"bounce_class"},
      "timestamp"},
     /* Resend */
-    {"type",
+    {{"type"},
      "data",
      "data/to",
      ".",
@@ -471,6 +452,13 @@ static void take(const struct event *event, enum kind kind)
 
 /* ---- events within events ---- */
 
+/* What the event calls itself, "" where it does not as this relay's do. */
+static const char *name_of(const struct event *event)
+{
+    const char *name = text_of(event, event->relay->names[0]);
+    return *name ? name : text_of(event, event->relay->names[1]);
+}
+
 static bool read_event(struct event *event, const json_t *object)
 {
     const json_t *list;
@@ -478,12 +466,12 @@ static bool read_event(struct event *event, const json_t *object)
     event->object = object;
     for (i = 0; i < MC_ARRAY_LEN(relays); i++) {
         event->relay = &relays[i];
-        if (*text_of(event, relays[i].name) && at_path(object, relays[i].required))
+        if (*name_of(event) && at_path(object, relays[i].required))
             break;
     }
     if (i == MC_ARRAY_LEN(relays))
         return false;
-    enum kind kind = kind_of(text_of(event, event->relay->name));
+    enum kind kind = kind_of(name_of(event));
     if (!*event->relay->list || kind == NONE) {
         take(event, *event->relay->address ? kind : NONE);
         return true;
