@@ -215,11 +215,14 @@ static size_t repair_dots(const struct mc_lists *lists, const struct reading *re
     struct mc_word word;
     if (reading->below_known)
         return 0;
-    for (size_t i = 0; i < reading->domain.len; i++) {
-        if (len > lists->longest_bundled_name)
+    for (struct mc_span rest = reading->domain, above; rest.len > 0; rest = above) {
+        above = mc_name_above(rest);
+        size_t label = rest.len - above.len;
+        label -= rest.at[label - 1] == '.';
+        if (len + label > lists->longest_bundled_name)
             return 0;
-        if (reading->domain.at[i] != '.')
-            joined[len++] = reading->domain.at[i];
+        memcpy(joined + len, rest.at, label);
+        len += label;
     }
     if (!mc_lists_find_name(lists, mc_span(joined, len), &word) || !(word.flags & MC_NAME_BARE))
         return 0;
