@@ -237,6 +237,7 @@ static void after_answer(struct question *question, const struct mc_dns_try_resu
 {
     struct mc_dns *dns = question->dns;
     struct mc_dns_message *message = &dns->message;
+    mc_fetch(question->arg, 128); /* the asker's, wanted when the message is read */
     enum mc_dns_status status =
         mc_dns_message_read(message, question->type, result->bytes, result->len);
     if (status == MC_DNS_OK || status == MC_DNS_NO_DATA || status == MC_DNS_NOT_FOUND) {
@@ -376,11 +377,17 @@ void mc_dns_ask(struct mc_dns *dns, enum mc_dns_type type, const char *name,
                 void (*answered)(void *arg, const struct mc_dns_answer *answer), void *arg)
 {
     struct question *question = mc_pool_get(&dns->pool);
-    *question = (struct question){
-        .dns = dns, .answered = answered, .arg = arg, .state = QUEUED, .type = type};
     size_t len = strlen(name);
-    if (len < sizeof question->name) /* a longer one is left empty, and cannot be asked either */
-        memcpy(question->name, name, len + 1);
+    memset(question, 0, offsetof(struct question, name));
+    question->dns = dns;
+    question->answered = answered;
+    question->arg = arg;
+    question->state = QUEUED;
+    question->type = type;
+    if (len >= sizeof question->name) /* one that long is left empty, and cannot be asked either */
+        len = 0;
+    memcpy(question->name, name, len);
+    question->name[len] = '\0';
     list_add(&dns->queue, question);
     if (!dns->busy)
         mc_timer_set(&dns->wake, mc_loop_now_ms(dns->loop));

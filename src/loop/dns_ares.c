@@ -105,6 +105,8 @@ static void pass_on_answers(struct mc_dns_ares *ares)
 {
     for (size_t i = 0; i < ares->heard_count; i++) {
         const struct heard *heard = &ares->heard[i];
+        if (i + 1 < ares->heard_count)
+            mc_fetch(heard[1].question, 128);
         struct mc_dns_try_result result = {
             .outcome = MC_DNS_TRY_ANSWERED,
             .late = heard->late,
