@@ -51,6 +51,48 @@ same "nothing" "$status $(cat "$T/out")" "0 address,bounce,reason,smtp,source"
 mailcheck bounces <"$T/Maildir"
 same "a folder as standard input" "$status $(wc -l <"$T/out")" "0 4"
 
+# --- what cannot be read, vanishes, never ends ---------------------------------------------------
+# Permissions are nothing to root; this is a regular file that nobody can read at its beginning.
+mailcheck bounces /proc/self/mem
+same "an unreadable file" "$status $(wc -l <"$T/out")" "1 1"
+ok "and why" has '^mailcheck: warning: /proc/self/mem: Input/output error$' "$T/err"
+mkdir -p "$T/mixed/deeper"
+cp $box/qmail.eml "$T/mixed/a"
+ln -s /proc/self/mem "$T/mixed/b"
+ln -s nowhere "$T/mixed/c"
+cp $box/exim.eml "$T/mixed/deeper/d"
+mailcheck bounces "$T/mixed"
+same "the others of its folder are read" "$status $(cut -d, -f1 "$T/out" | tr '\n' ' ')" \
+    "0 address nobody@example.org full@example.org "
+same "one was not, one is not there" "$(grep -c warning "$T/err") $(grep -c mixed/b: "$T/err")" "1 1"
+
+# What it says of the letters before the last file is more than a pipe holds: when its first word is
+# here it knows all names and is far from the last.
+mkdir "$T/moving"
+name=$(printf 'x%.0s' {1..200})
+for i in {1000..1599}; do echo "Subject: letter" >"$T/moving/$i-$name"; done
+cp $box/qmail.eml "$T/moving/1600"
+cp $box/exim.eml "$T/moving/1601"
+exec {said}< <(exec "$MAILCHECK" bounces --no-store -v -o "$T/moving.csv" "$T/moving" 2>&1)
+reader=$!
+read -r first <&"$said"
+rm "$T/moving/1600"
+cat <&"$said" >"$T/err"
+wait "$reader"
+same "a file that another program moves on" "$? $(cut -d, -f1 "$T/moving.csv" | tr '\n' ' ')" \
+    "0 address full@example.org "
+same "is no trouble" "$(grep -c warning "$T/err") ${first##*: }" "0 no report"
+
+# 64 MB without a line end, then one that counts.
+{ head -c 67108864 /dev/zero | tr '\0' a && printf '\n%s\n' "$line"; } |
+    /usr/bin/python3 -c 'import resource, subprocess, sys
+subprocess.run(sys.argv[1:], check=False)
+print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss, file=sys.stderr)' \
+        "$MAILCHECK" bounces --no-store >"$T/out" 2>"$T/err"
+same "the line behind a very long one" "$(cut -d, -f1,2 "$T/out" | tail -n 1)" "a@example.org,hard"
+ok "which is passed over" has 'a line of more than 1 MB is passed over' "$T/err"
+ok "in little memory" test "$(tail -n 1 "$T/err")" -lt 65536
+
 mailcheck bounces "$T/there-is-none"
 same "a file that is not there" "$status" 1
 mailcheck bounces --verp nonsense /dev/null
