@@ -89,10 +89,9 @@ static inline char *add_cell(const struct mc_csv_out *out, char *to, struct mc_s
     *to++ = delimiter;
     if (value.len == 0)
         return to;
-    bool quotes = mc_has_marks(value.at, value.len, delimiter);
+    bool quotes = mc_copy_has_marks(to, value.at, value.len, delimiter);
     if (quotes || starts_formula(value.at[0]))
         return add_awkward_cell(to, value, quotes);
-    memcpy(to, value.at, value.len);
     return to + value.len;
 }
 
@@ -305,6 +304,16 @@ static char *add_ours(struct mc_csv_out *out, char *to, bool is_first,
     return to;
 }
 
+/* What is mostly no longer than `usual` is copied in so many bytes whatever its length: a few moves
+ * and no decision. */
+static inline char *add_usual(char *to, const char *from, size_t len, size_t usual)
+{
+    memcpy(to, from, usual);
+    if (len > usual)
+        memcpy(to + usual, from + usual, len - usual);
+    return to + len;
+}
+
 void mc_csv_out_row(struct mc_csv_out *out, struct mc_text *text, const struct mc_row *row,
                     const struct mc_result *result)
 {
@@ -316,12 +325,11 @@ void mc_csv_out_row(struct mc_csv_out *out, struct mc_text *text, const struct m
     MC_ASSERT(result || row->is_header);
     size_t body_len = row->raw.len - row->line_end_len;
     uint32_t cells = row->cells;
-    char *start =
-        mc_text_reserve(text, row->raw.len + dialect->header_cells + ours_max(out, result));
+    char *start = mc_text_reserve(text, row->raw.len + dialect->header_cells +
+                                            ours_max(out, result) + MC_ROW_READS);
     char *to = start;
     if (dialect->ours_count == 0) {
-        memcpy(to, row->raw.at, body_len);
-        to += body_len;
+        to = add_usual(to, row->raw.at, body_len, MC_ROW_READS);
     } else {
         to = add_kept_cells(out, to, row, &cells);
     }
@@ -371,16 +379,6 @@ bool mc_csv_out_frame(const struct mc_csv_out *out, const struct mc_result *resu
         frame->before_len = (size_t)(to - frame->before);
     frame->behind_len = frame->has_email ? (size_t)(to - frame->behind) : 0;
     return true;
-}
-
-/* What is mostly no longer than `usual` is copied in so many bytes whatever its length: a few moves
- * and no decision. */
-static inline char *add_usual(char *to, const char *from, size_t len, size_t usual)
-{
-    memcpy(to, from, usual);
-    if (len > usual)
-        memcpy(to + usual, from + usual, len - usual);
-    return to + len;
 }
 
 bool mc_csv_out_framed_row(const struct mc_csv_out *out, struct mc_text *text,

@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #if defined(__SSE2__)
 #include <emmintrin.h>
@@ -34,15 +35,19 @@ static inline bool mc_has_marks_plain(const char *at, size_t len, char delimiter
 }
 
 #if defined(__SSE2__)
-static inline unsigned mc_marks16(const char *at, char delimiter, char line_break)
+static inline unsigned mc_marks_of(__m128i bytes, char delimiter, char line_break)
 {
-    const __m128i bytes = _mm_loadu_si128((const __m128i *)(const void *)at);
     const __m128i hits =
         _mm_or_si128(_mm_or_si128(_mm_cmpeq_epi8(bytes, _mm_set1_epi8(delimiter)),
                                   _mm_cmpeq_epi8(bytes, _mm_set1_epi8('"'))),
                      _mm_or_si128(_mm_cmpeq_epi8(bytes, _mm_set1_epi8('\n')),
                                   _mm_cmpeq_epi8(bytes, _mm_set1_epi8(line_break))));
     return (unsigned)_mm_movemask_epi8(hits);
+}
+
+static inline unsigned mc_marks16(const char *at, char delimiter, char line_break)
+{
+    return mc_marks_of(_mm_loadu_si128((const __m128i *)(const void *)at), delimiter, line_break);
 }
 
 static inline uint64_t mc_marks(const char *block, char delimiter, char line_break)
@@ -53,14 +58,24 @@ static inline uint64_t mc_marks(const char *block, char delimiter, char line_bre
            (uint64_t)mc_marks16(block + 48, delimiter, line_break) << 48;
 }
 
-/* Whether a text has a delimiter, a quote, LF or CR; touches nothing outside of it. */
-static inline bool mc_has_marks(const char *at, size_t len, char delimiter)
+static inline unsigned mc_copy_marks16(char *to, const char *from, char delimiter)
 {
-    if (len < 16)
-        return mc_has_marks_plain(at, len, delimiter);
-    unsigned marks = mc_marks16(at + len - 16, delimiter, '\r');
+    const __m128i bytes = _mm_loadu_si128((const __m128i *)(const void *)from);
+    _mm_storeu_si128((__m128i *)(void *)to, bytes);
+    return mc_marks_of(bytes, delimiter, '\r');
+}
+
+/* Copies a text and says whether it has a delimiter, a quote, LF or CR; touches nothing outside of
+ * either. */
+static inline bool mc_copy_has_marks(char *to, const char *from, size_t len, char delimiter)
+{
+    if (len < 16) {
+        memcpy(to, from, len);
+        return mc_has_marks_plain(from, len, delimiter);
+    }
+    unsigned marks = mc_copy_marks16(to + len - 16, from + len - 16, delimiter);
     for (size_t i = 0; i + 16 < len; i += 16)
-        marks |= mc_marks16(at + i, delimiter, '\r');
+        marks |= mc_copy_marks16(to + i, from + i, delimiter);
     return marks != 0;
 }
 #else
@@ -69,9 +84,10 @@ static inline uint64_t mc_marks(const char *block, char delimiter, char line_bre
     return mc_marks_plain(block, delimiter, line_break);
 }
 
-static inline bool mc_has_marks(const char *at, size_t len, char delimiter)
+static inline bool mc_copy_has_marks(char *to, const char *from, size_t len, char delimiter)
 {
-    return mc_has_marks_plain(at, len, delimiter);
+    memcpy(to, from, len);
+    return mc_has_marks_plain(from, len, delimiter);
 }
 #endif
 

@@ -39,9 +39,9 @@ struct gathered {
     struct waiting_domain *domains; /* BATCH of them too */
     size_t domain_count;
     struct best_host *best_hosts; /* by domain */
-    struct mc_text name; /* of the last domain met, which is most often that of the next row */
-    uint32_t domain;     /* of the last row taken */
-    uint32_t *asked;     /* known, and to be asked all the same */
+    bool met_domain;              /* and no row of it was taken */
+    uint32_t domain;              /* of the last row taken */
+    uint32_t *asked;              /* known, and to be asked all the same */
     size_t asked_count, asked_room;
 };
 
@@ -137,7 +137,8 @@ static void take_rows(struct gathered *gathered)
     gathered->count = 0;
 }
 
-static void scan_address(void *arg, struct mc_span local, struct mc_span domain, uint32_t host)
+static void scan_address(void *arg, struct mc_span local, struct mc_span domain, uint32_t host,
+                         bool is_first)
 {
     struct gathered *gathered = arg;
     struct mc_engine *engine = gathered->engine;
@@ -145,15 +146,14 @@ static void scan_address(void *arg, struct mc_span local, struct mc_span domain,
     struct mc_span line = row->known.smtp;
     if (gathered->domain_count)
         take_domains(gathered);
+    gathered->met_domain |= is_first;
     if (local.len > MC_LOCAL_MAX || local.len + line.len > TEXT_BYTES)
         return;
     row->host = host;
-    row->is_first = !mc_span_equal(domain, mc_text_span(&gathered->name));
-    if (row->is_first) {
-        gathered->name.len = 0;
-        mc_text_add_span(&gathered->name, domain);
+    row->is_first = gathered->met_domain;
+    gathered->met_domain = false;
+    if (row->is_first)
         row->hash = mc_domain_table_hash(&engine->domains, domain);
-    }
     char *end = mempcpy(row->text, local.at, local.len);
     memcpy(end, line.at, line.len);
     row->local = mc_span(row->text, local.len);
@@ -198,5 +198,4 @@ void mc_recall_gathered(struct mc_engine *engine)
     for (size_t i = 0; i < gathered.asked_count; i++)
         mc_engine_join(engine, gathered.asked[i]);
     free(gathered.asked);
-    mc_text_free(&gathered.name);
 }

@@ -100,7 +100,9 @@ void mc_engine_result_of(struct mc_engine *engine, uint32_t address, struct mc_s
         result->suggestion = join(engine->email + result->email.len + 1,
                                   mc_address_table_local(&engine->addresses, address),
                                   mc_arena_get(&engine->domains.names, domain->suggestion));
-    result->provider = mc_span_of(mc_lists_provider_at(engine->lists, domain->provider)->id);
+    result->provider = domain->provider
+                           ? mc_span_of(mc_lists_provider_at(engine->lists, domain->provider)->id)
+                           : mc_span("", 0);
     result->mx = mx_shown(engine, record, domain);
     result->duplicate_of = 0;
     result->checked_at = settled ? record->checked_at : 0;

@@ -241,18 +241,43 @@ static void scan_domain(struct mc_store *store, void *arg, sqlite3_value **row, 
                  (uint32_t)sqlite3_value_int64(row[1 + MC_AT_BEST_HOST]));
 }
 
+struct scanning {
+    struct mc_store_scan *scan;
+    struct mc_text domain; /* of the last row, which is most often that of the next */
+};
+
+/* Where the '@' of a key is, after a domain without any; `is_first` unless the domain is the last
+ * row's. */
+static bool find_sign(struct scanning *scanning, struct mc_span key, size_t *sign, bool *is_first)
+{
+    struct mc_text *domain = &scanning->domain;
+    *sign = domain->len;
+    *is_first = domain->len == 0 || key.len <= domain->len || key.at[domain->len] != '@' ||
+                memcmp(key.at, domain->at, domain->len) != 0;
+    if (!*is_first)
+        return true;
+    const char *found = memchr(key.at, '@', key.len);
+    if (!found)
+        return false;
+    *sign = (size_t)(found - key.at);
+    domain->len = 0;
+    mc_text_add(domain, key.at, *sign);
+    return true;
+}
+
 static void scan_address(struct mc_store *store, void *arg, sqlite3_value **row, size_t count)
 {
-    const struct mc_store_scan *scan = arg;
-    (void)store;
-    struct mc_span key = mc_store_text_of(row[0]);
-    const char *sign = memchr(key.at, '@', key.len);
+    struct scanning *scanning = arg;
+    const struct mc_store_scan *scan = scanning->scan;
     struct whole_row whole = {.known = scan->known};
-    if (!sign || !read_whole_row(row, count, &whole))
+    struct mc_span key = mc_store_text_of(row[0]);
+    size_t sign;
+    bool is_first;
+    (void)store;
+    if (!read_whole_row(row, count, &whole) || !find_sign(scanning, key, &sign, &is_first))
         return;
-    size_t before = (size_t)(sign - key.at);
-    scan->address(scan->arg, mc_span(sign + 1, key.len - before - 1), mc_span(key.at, before),
-                  whole.host);
+    scan->address(scan->arg, mc_span(key.at + sign + 1, key.len - sign - 1), mc_span(key.at, sign),
+                  whole.host, is_first);
 }
 
 bool mc_store_scan_pays(const struct mc_store *store, uint64_t lookups)
@@ -263,9 +288,12 @@ bool mc_store_scan_pays(const struct mc_store *store, uint64_t lookups)
 
 bool mc_store_scan(struct mc_store *store, struct mc_store_scan *scan)
 {
+    struct scanning scanning = {.scan = scan};
     MC_ASSERT(!store->keys);
-    return read_tables(store, (struct mc_store_reading){scan_domain, scan},
-                       (struct mc_store_reading){scan_address, scan});
+    bool ok = read_tables(store, (struct mc_store_reading){scan_domain, scan},
+                          (struct mc_store_reading){scan_address, &scanning});
+    mc_text_free(&scanning.domain);
+    return ok;
 }
 
 bool mc_cache_get(const struct mc_store *store, struct mc_span key, struct mc_known *known)

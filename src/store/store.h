@@ -93,8 +93,10 @@ struct mc_store_scan {
     void *arg;
     void (*domain)(void *arg, struct mc_span name, const struct mc_store_domain *domain,
                    uint32_t best_host);
-    /* what is known of the address is in `known`, but for the name of its mail server */
-    void (*address)(void *arg, struct mc_span local, struct mc_span domain, uint32_t host);
+    /* what is known of the address is in `known`, but for the name of its mail server; `is_first`:
+     * of its domain */
+    void (*address)(void *arg, struct mc_span local, struct mc_span domain, uint32_t host,
+                    bool is_first);
     struct mc_known *known; /* for the next row; may be another one from call to call */
 };
 bool mc_store_scan(struct mc_store *store, struct mc_store_scan *scan);

@@ -142,8 +142,13 @@ static void marks_are_the_same_both_ways(void **state)
                     mc_marks_plain(block, delimiter, line_break));
         size_t from = random_below(60), len = random_below(64 - (uint32_t)from);
         memset(block, 'a', from + len / 2);
-        assert_true(mc_has_marks(block + from, len, delimiter) ==
+        char copy[MC_MARKS_BLOCK + 1], expected[sizeof copy];
+        memset(copy, 'x', sizeof copy);
+        memset(expected, 'x', sizeof expected);
+        memcpy(expected, block + from, len);
+        assert_true(mc_copy_has_marks(copy, block + from, len, delimiter) ==
                     mc_has_marks_plain(block + from, len, delimiter));
+        assert_memory_equal(copy, expected, sizeof copy);
     }
 }
 
