@@ -1,5 +1,20 @@
 #include "engine/domain_table.h"
 
+#define EXPECTED_MIN 10000 /* from here on it pays to make room at once; ... */
+#define EXPECTED_MAX 12000000
+#define NAME_BYTES   60 /* about, with that of its mail server */
+
+void mc_domain_table_expect(struct mc_domain_table *table, size_t domains)
+{
+    MC_ASSERT(!table->count);
+    if (domains < EXPECTED_MIN || domains > EXPECTED_MAX)
+        return; /* then it grows as it fills */
+    table->domains = mc_try_malloc_big(domains * sizeof *table->domains);
+    table->room = table->domains ? domains : 0;
+    mc_arena_expect(&table->names, domains * NAME_BYTES);
+    mc_digest_map_expect(&table->index, domains + domains / 2); /* see mc_address_table_expect */
+}
+
 struct mc_hash128 mc_domain_table_hash(struct mc_domain_table *table, struct mc_span name)
 {
     struct mc_hash128 hash = mc_hash128(name);

@@ -58,6 +58,8 @@ struct mc_domain_table {
     struct mc_digest_map index; /* number + 1 */
 };
 
+/* About so many will come. To be called first. */
+void mc_domain_table_expect(struct mc_domain_table *table, size_t domains);
 /* By what a domain is found; fetches what the next two will look at. */
 struct mc_hash128 mc_domain_table_hash(struct mc_domain_table *table, struct mc_span name);
 uint32_t mc_domain_table_add(struct mc_domain_table *table, struct mc_hash128 hash,

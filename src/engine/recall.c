@@ -9,7 +9,9 @@
 #define COMMIT_EVERY   500         /* verdicts, or ... */
 #define COMMIT_MS      20  /* ... so often: what a kill costs; a commit costs as ten verdicts do */
 #define BUSY_MS        500 /* after another process kept the file busy */
-#define SILENT_TRIES   10  /* each of a tenth of a second, before that is said */
+/* In a list of customers; of consumers there are more, and then room is left untouched. */
+#define ADDRESSES_A_DOMAIN 8
+#define SILENT_TRIES       10 /* each of a tenth of a second, before that is said */
 
 static struct mc_span local_of(const struct mc_engine *engine, uint32_t address)
 {
@@ -470,10 +472,12 @@ void mc_engine_expect(struct mc_engine *engine, uint64_t addresses)
         return;
     engine->gathering =
         engine->input == MC_INPUT_FILE && mc_store_scan_pays(engine->store, addresses);
-    if (engine->gathering)
+    if (engine->gathering) {
         mc_address_table_expect(&engine->addresses, addresses);
-    else
+        mc_domain_table_expect(&engine->domains, addresses / ADDRESSES_A_DOMAIN);
+    } else {
         mc_store_expect(engine->store, addresses);
+    }
 }
 
 bool mc_engine_keep(struct mc_engine *engine, char *error, size_t error_size)
