@@ -33,9 +33,9 @@ static bool looks_like_header(struct mc_span line)
 static void split(struct mc_span text, struct mc_prose *prose)
 {
     struct mc_span rest = text;
-    const char *block = NULL; /* where a run of header lines began */
-    /* X.400 gateways name the message by its fields, then say why */
-    const char *quoted = text.at + mc_bounce_find(text, "report relates to");
+    const char *block = NULL;    /* where a run of header lines began */
+    bool quoted = false;         /* X.400 gateways name the message by its fields, then say why */
+    const char *asked = text.at; /* as far as it was asked whether they do */
     const char *next_ruler = text.at + mc_words_next_ruler(text);
     while (rest.len) {
         const char *start = rest.at;
@@ -46,7 +46,11 @@ static void split(struct mc_span text, struct mc_prose *prose)
         else if (header && !block)
             block = start;
         bool ruler = start != text.at && next_ruler < rest.at && mc_words_are_ruler(line);
-        if (!ruler && (quoted < rest.at || !is_header_of_original(line)))
+        if (!ruler && (quoted || !is_header_of_original(line)))
+            continue;
+        quoted = mc_bounce_has(mc_span(asked, (size_t)(rest.at - asked)), "report relates to");
+        asked = rest.at;
+        if (!ruler && quoted)
             continue;
         if (!ruler && block)
             start = block;

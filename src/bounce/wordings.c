@@ -10,7 +10,7 @@
 #include "bounce/judge.h"
 
 #define LETTERS     4 /* that are looked at */
-#define STRIDE_MAX  8
+#define STRIDE_MAX  16
 #define HASHES      8192
 #define CHAINS      512
 #define ENTRIES_MAX 1024
