@@ -513,10 +513,7 @@ static bool breaks(struct mc_span tag)
 {
     static const char *const tags[] = {"br", "p",   "/p", "div", "/div", "tr",   "/tr",
                                        "li", "/li", "h",  "/h",  "pre",  "/pre", "hr"};
-    for (size_t i = 0; i < MC_ARRAY_LEN(tags); i++)
-        if (mc_bounce_starts(tag, tags[i]))
-            return true;
-    return false;
+    return mc_bounce_starts_any(tag, tags, MC_ARRAY_LEN(tags)) < MC_ARRAY_LEN(tags);
 }
 
 void mc_prose_from_html(struct mc_span html, struct mc_text *text)

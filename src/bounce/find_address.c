@@ -29,14 +29,18 @@ static size_t local_start(struct mc_span text, size_t from, size_t sign)
             return start - 1;
         return sign;
     }
+    while (start > from && is_atext(text.at[start - 1]))
+        start--;
+    if (start == from || (unsigned char)text.at[start - 1] < 0x80)
+        return start;
     /* <user@xn--..> may be written in any script; in running text other scripts are words */
-    size_t open = sign;
+    size_t open = start;
     while (open > from && text.at[open - 1] != '<' && text.at[open - 1] != '\n' &&
            text.at[open - 1] != ' ')
         open--;
     bool bracketed = open > from && text.at[open - 1] == '<';
-    while (start > from && (is_atext(text.at[start - 1]) ||
-                            (bracketed && (unsigned char)text.at[start - 1] >= 0x80)))
+    while (start > from && bracketed &&
+           (is_atext(text.at[start - 1]) || (unsigned char)text.at[start - 1] >= 0x80))
         start--;
     return start;
 }

@@ -309,7 +309,8 @@ static struct mc_span without_subject(struct mc_span line)
 /* "<<< 550 ...", "<-- 550 ...": of a transcript, without the mark. */
 static struct mc_span without_arrow(struct mc_span line)
 {
-    if (mc_bounce_starts(line, "<<<") || mc_bounce_starts(line, "<--"))
+    if (line.len && line.at[0] == '<' &&
+        (mc_bounce_starts(line, "<<<") || mc_bounce_starts(line, "<--")))
         return mc_bounce_trim(mc_span(line.at + 3, line.len - 3));
     return line;
 }

@@ -270,7 +270,7 @@ static void read_json(struct mc_mailbox *mailbox)
 static bool is_field(struct mc_span line)
 {
     size_t i = 0;
-    while (i < line.len && line.at[i] > ' ' && line.at[i] < 0x7f && line.at[i] != ':' &&
+    while (i < line.len && (unsigned)line.at[i] - '!' < 0x7f - '!' && line.at[i] != ':' &&
            line.at[i] != '@')
         i++;
     return i > 1 && i < line.len && line.at[i] == ':' &&

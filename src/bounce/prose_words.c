@@ -142,8 +142,9 @@ bool mc_words_name_others(struct mc_span line)
         "пишите",           "ご連絡",          "お問い合わせ",    "instead",
         "from address",     "your address",
     };
-    return mc_bounce_starts(line, "from:") || mc_bounce_starts(line, "from ") ||
-           mc_bounce_starts(line, ">>> MAIL") || mc_bounce_starts(line, "von:") || HAS(words, line);
+    static const char *const starts[] = {"from:", "from ", ">>> MAIL", "von:"};
+    return mc_bounce_starts_any(line, starts, MC_ARRAY_LEN(starts)) < MC_ARRAY_LEN(starts) ||
+           HAS(words, line);
 }
 
 bool mc_words_lead_back(struct mc_span text)
