@@ -366,6 +366,13 @@ static void take_address(struct reader *reader, struct mc_span text)
 /* What stands between blanks, without the marks around it. */
 static void take_core(struct reader *reader, struct mc_span core)
 {
+    size_t letters = 0;
+    while (letters < core.len && is_letter(core.at[letters]))
+        letters++;
+    if (letters == core.len) { /* most are: nothing of what follows */
+        split_words(reader, core);
+        return;
+    }
     if (core.len > 4 && core.at[3] == '-' && mc_is_digit(core.at[0]) && mc_is_digit(core.at[1]) &&
         mc_is_digit(core.at[2])) /* "550-5.1.1": the head of a line that somebody joined */
         core = mc_span(core.at + 4, core.len - 4);
