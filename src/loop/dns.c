@@ -4,7 +4,6 @@
 
 #include <ares.h>
 #include <stdio.h>
-#include <strings.h>
 
 #include "base/memory.h"
 #include "loop/dns_ares.h"
@@ -43,7 +42,8 @@ struct question {
     uint8_t server;             /* asked first in this try */
     uint8_t refusals, cuts, aliases;
     bool patient;
-    char name[MC_DNS_NAME_MAX + 1];
+    uint8_t name_len;
+    char name[MC_DNS_NAME_MAX];
 };
 
 struct question_list {
@@ -91,6 +91,14 @@ static unsigned servers(const struct mc_dns *dns)
     return dns->carrier.servers(dns->carrier.self);
 }
 
+/* One that is too long is left empty, and cannot be asked either. */
+static void set_name(struct question *question, const char *name)
+{
+    size_t len = strlen(name);
+    question->name_len = (uint8_t)(len <= sizeof question->name ? len : 0);
+    memcpy(question->name, name, question->name_len);
+}
+
 /* Answers */
 
 /* Takes the question out of the books and tells the asker. A question that the carrier still has
@@ -118,24 +126,25 @@ static void settle_failure(struct question *question, enum mc_dns_status status,
 }
 
 /* Names that lead nowhere by definition, and are not to be asked for (RFC 7686). */
-static bool is_onion(const char *name)
+static bool is_onion(struct mc_span name)
 {
-    static const char end[] = ".onion";
-    size_t len = strlen(name);
-    return len >= sizeof end - 1 && strcasecmp(name + len - (sizeof end - 1), end) == 0;
+    struct mc_span end = mc_span_of(".onion");
+    return name.len >= end.len &&
+           mc_span_equal_nocase(mc_span(name.at + name.len - end.len, end.len), end);
 }
 
 static void send_try(struct question *question)
 {
     struct mc_dns *dns = question->dns;
     unsigned char message[MC_DNS_QUESTION_MAX];
+    struct mc_span name = mc_span(question->name, question->name_len);
     struct mc_dns_try try = {
         .message = message,
-        .len = mc_dns_question_write(message, question->type, question->name),
+        .len = mc_dns_question_write(message, question->type, name),
         .server = question->server,
         .patient = question->patient,
     };
-    if (!try.len || is_onion(question->name)) {
+    if (!try.len || is_onion(name)) {
         settle_failure(question, try.len ? MC_DNS_NOT_FOUND : MC_DNS_BAD, false);
         return;
     }
@@ -220,7 +229,7 @@ static void follow_alias(struct question *question)
         return;
     }
     question->dns->questions++;
-    memcpy(question->name, question->dns->message.alias, sizeof question->name);
+    set_name(question, question->dns->message.alias);
     send_try(question);
 }
 
@@ -326,8 +335,12 @@ static void fill_window(void *arg)
 {
     struct mc_dns *dns = arg;
     dns->busy = true;
-    while (dns->queue.first && dns->under_way.count < dns->window.size)
-        start(dns, dns->queue.first);
+    while (dns->queue.first && dns->under_way.count < dns->window.size) {
+        struct question *question = dns->queue.first;
+        if (question->next) /* while this one is sent */
+            mc_fetch(question->next, offsetof(struct question, name) + 64);
+        start(dns, question);
+    }
     dns->busy = false;
     if ((dns->under_way.count || dns->dead) && !dns->ticking) {
         dns->ticking = true;
@@ -377,17 +390,13 @@ void mc_dns_ask(struct mc_dns *dns, enum mc_dns_type type, const char *name,
                 void (*answered)(void *arg, const struct mc_dns_answer *answer), void *arg)
 {
     struct question *question = mc_pool_get(&dns->pool);
-    size_t len = strlen(name);
     memset(question, 0, offsetof(struct question, name));
     question->dns = dns;
     question->answered = answered;
     question->arg = arg;
     question->state = QUEUED;
     question->type = type;
-    if (len >= sizeof question->name) /* one that long is left empty, and cannot be asked either */
-        len = 0;
-    memcpy(question->name, name, len);
-    question->name[len] = '\0';
+    set_name(question, name);
     list_add(&dns->queue, question);
     if (!dns->busy)
         mc_timer_set(&dns->wake, mc_loop_now_ms(dns->loop));

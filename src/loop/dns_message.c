@@ -52,19 +52,19 @@ static bool is_label_byte(char byte)
 
 /* The name as labels, each behind its length, up to the empty one of the root. Returns how many
  * bytes that takes, 0 for a name that cannot be asked. */
-static size_t write_name(unsigned char at[MC_DNS_NAME_MAX + 2], const char *name)
+static size_t write_name(unsigned char at[MC_DNS_NAME_MAX + 2], struct mc_span name)
 {
     size_t i = 0;
-    if (strlen(name) > MC_DNS_NAME_MAX)
+    if (name.len > MC_DNS_NAME_MAX)
         return 0;
     do {
         size_t start = i; /* of the label; its bytes go one further, behind its length */
-        for (; is_label_byte(name[i]); i++)
-            at[i + 1] = (unsigned char)name[i];
-        if (i == start || i - start > LABEL_MAX || (name[i] && name[i] != '.'))
+        for (; i < name.len && is_label_byte(name.at[i]); i++)
+            at[i + 1] = (unsigned char)name.at[i];
+        if (i == start || i - start > LABEL_MAX || (i < name.len && name.at[i] != '.'))
             return 0;
         at[start] = (unsigned char)(i - start);
-    } while (name[i++]);
+    } while (i++ < name.len);
     at[i] = 0;
     return i + 1;
 }
@@ -72,11 +72,11 @@ static size_t write_name(unsigned char at[MC_DNS_NAME_MAX + 2], const char *name
 bool mc_dns_name_is_askable(const char *name)
 {
     unsigned char labels[MC_DNS_NAME_MAX + 2];
-    return write_name(labels, name) > 0;
+    return write_name(labels, mc_span_of(name)) > 0;
 }
 
 size_t mc_dns_question_write(unsigned char message[MC_DNS_QUESTION_MAX], enum mc_dns_type type,
-                             const char *name)
+                             struct mc_span name)
 {
     static const unsigned char header[HEADER_SIZE] = {
         [2] = 1, /* whoever is asked is to ask on */

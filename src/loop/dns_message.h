@@ -34,7 +34,7 @@ void mc_dns_message_free(struct mc_dns_message *message);
 /* The message that asks for it, of class IN, to a resolver, without EDNS. Its first two bytes, the
  * id, are left 0 for who sends it. Returns its length, 0 for a name that cannot be asked. */
 size_t mc_dns_question_write(unsigned char message[MC_DNS_QUESTION_MAX], enum mc_dns_type type,
-                             const char *name);
+                             struct mc_span name);
 
 /* Labels of 1 to 63 printable ASCII characters, 253 in all, no backslash (in an answer it is the
  * sign of an escape), no dot at the end. */

@@ -226,7 +226,7 @@ static void questions_are_written_as_by_c_ares(void **state)
         size_t type = random_number() % MC_ARRAY_LEN(types);
         unsigned char message[MC_DNS_QUESTION_MAX], *expected = NULL;
         int expected_len = 0;
-        size_t size = mc_dns_question_write(message, types[type].type, name);
+        size_t size = mc_dns_question_write(message, types[type].type, mc_span_of(name));
         assert_int_equal(size > 0, mc_dns_name_is_askable(name));
         if (!size)
             continue;
