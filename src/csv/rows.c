@@ -15,6 +15,8 @@
 /* The sample grows to this where the first rows are longer than that. */
 #define SAMPLE_MAX       ((size_t)8 << 20)
 #define PIPE_PATIENCE_MS 1000
+/* Some short rows at the top must not have tables made for many times as many as there are. */
+#define ROW_BYTES_MIN 20
 /* What mc_rows_fill takes over at a time, so that other work is not held up. */
 #define FILL_MAX ((size_t)1 << 20)
 /* In a single pass nothing is taken over from the pipe while this much has not been read. */
@@ -172,7 +174,9 @@ uint64_t mc_rows_expected(const struct mc_rows *rows)
     const struct mc_detected *detected = &rows->detected;
     uint64_t unit = detected->dialect.encoding == MC_ENCODING_UTF8 ? 1 : 2;
     double row_bytes = (double)(detected->bytes * unit) / (detected->rows ? detected->rows : 1);
-    return row_bytes > 0 ? (uint64_t)((double)mc_rows_size(rows) / row_bytes) : 0;
+    if (row_bytes < ROW_BYTES_MIN)
+        row_bytes = ROW_BYTES_MIN;
+    return (uint64_t)((double)mc_rows_size(rows) / row_bytes);
 }
 
 int mc_rows_fd(const struct mc_rows *rows)

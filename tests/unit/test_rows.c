@@ -403,6 +403,31 @@ static void oddities_are_counted_once(void **state)
     end(&reading);
 }
 
+static uint64_t rows_expected(unsigned rows, const char *row, const char *rest)
+{
+    struct reading reading;
+    struct mc_rows_options options = {.path = NULL};
+    struct mc_text input = {0};
+    mc_text_add_z(&input, "email\n");
+    for (unsigned i = 0; i < rows; i++)
+        mc_text_printf(&input, "%s\n", i < rows / 2 ? row : rest);
+    begin(&reading, mc_text_span(&input), &options, AS_FILE);
+    uint64_t expected = mc_rows_expected(reading.rows);
+    end(&reading);
+    mc_text_free(&input);
+    return expected;
+}
+
+static void the_sample_tells_how_many_rows_there_are(void **state)
+{
+    (void)state;
+    static const char usual[] = "ann.example@a.long.domain.example";
+    assert_in_range(rows_expected(20000, usual, usual), 19800, 20200);
+    assert_in_range(rows_expected(3, usual, usual), 3, 5); /* with the header */
+    /* short rows at the top, long ones below: not as many as if all were short */
+    assert_in_range(rows_expected(20000, "a@b.cd", usual), 10000, 21000);
+}
+
 static void a_changed_file_is_noticed(void **state)
 {
     (void)state;
@@ -623,6 +648,7 @@ int main(void)
         cmocka_unit_test(rows_of_any_length_pass),
         cmocka_unit_test(two_cursors_see_the_same),
         cmocka_unit_test(oddities_are_counted_once),
+        cmocka_unit_test(the_sample_tells_how_many_rows_there_are),
         cmocka_unit_test(a_changed_file_is_noticed),
         cmocka_unit_test(what_cannot_be_read_is_said),
         cmocka_unit_test(json_as_jansson_reads_it),
