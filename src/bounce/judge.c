@@ -18,31 +18,6 @@ bool mc_bounce_starts(struct mc_span text, const char *what)
     return !what[i];
 }
 
-static bool is_blank(char c)
-{
-    return c == ' ' || c == '\t' || c == '\r' || c == '\n' || c == '\0';
-}
-
-struct mc_span mc_bounce_trim(struct mc_span text)
-{
-    while (text.len && is_blank(text.at[0]))
-        text = mc_span(text.at + 1, text.len - 1);
-    while (text.len && is_blank(text.at[text.len - 1]))
-        text.len--;
-    return text;
-}
-
-struct mc_span mc_bounce_line(struct mc_span *text)
-{
-    const char *end = text->len ? memchr(text->at, '\n', text->len) : NULL;
-    struct mc_span line = mc_span(text->at, end ? (size_t)(end - text->at) : text->len);
-    size_t used = end ? line.len + 1 : line.len;
-    *text = mc_span(text->at + used, text->len - used);
-    while (line.len && line.at[line.len - 1] == '\r')
-        line.len--;
-    return line;
-}
-
 /* ---- kinds ---- */
 
 enum mc_bounce_kind mc_bounce_kind_of(enum mc_reason reason)

@@ -42,8 +42,31 @@ static inline bool mc_bounce_has(struct mc_span text, const char *what)
 }
 
 bool mc_bounce_starts(struct mc_span text, const char *what);
-struct mc_span mc_bounce_trim(struct mc_span text);
+
+static inline bool mc_bounce_is_blank(char c)
+{
+    return c == ' ' || c == '\t' || c == '\r' || c == '\n' || c == '\0';
+}
+
+static inline struct mc_span mc_bounce_trim(struct mc_span text)
+{
+    while (text.len && mc_bounce_is_blank(text.at[0]))
+        text = mc_span(text.at + 1, text.len - 1);
+    while (text.len && mc_bounce_is_blank(text.at[text.len - 1]))
+        text.len--;
+    return text;
+}
+
 /* Takes the next line off `text`, without its end. */
-struct mc_span mc_bounce_line(struct mc_span *text);
+static inline struct mc_span mc_bounce_line(struct mc_span *text)
+{
+    const char *end = text->len ? memchr(text->at, '\n', text->len) : NULL;
+    struct mc_span line = mc_span(text->at, end ? (size_t)(end - text->at) : text->len);
+    size_t used = end ? line.len + 1 : line.len;
+    *text = mc_span(text->at + used, text->len - used);
+    while (line.len && line.at[line.len - 1] == '\r')
+        line.len--;
+    return line;
+}
 
 #endif

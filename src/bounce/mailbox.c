@@ -284,11 +284,12 @@ static bool is_message(struct mc_span text)
     struct mc_span rest = text;
     for (size_t i = 0; i < LOOK_LINES && rest.len; i++) {
         struct mc_span line = mc_bounce_line(&rest);
-        if (!mc_bounce_trim(line).len)
+        bool folded = line.len && (line.at[0] == ' ' || line.at[0] == '\t');
+        if ((!line.len || line.at[0] <= ' ') && !mc_bounce_trim(line).len)
             break;
-        if (is_field(line) || mc_bounce_starts(line, ">From "))
+        if (!folded && (is_field(line) || mc_bounce_starts(line, ">From ")))
             fields++;
-        else if (line.at[0] != ' ' && line.at[0] != '\t')
+        else if (!folded)
             others++;
     }
     text.len -= rest.len;

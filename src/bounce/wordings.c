@@ -101,18 +101,10 @@ static size_t stride_of(const void *words, size_t count, size_t stride)
     return best;
 }
 
-static struct index *index_of(const void *words, size_t count, size_t stride)
+static struct index *make_index(const void *words, size_t count, size_t stride)
 {
-    static struct index *tables[TABLES_MAX];
-    size_t at = (uintptr_t)words / 16 % TABLES_MAX, tried = 0;
-    while (tables[at] && tables[at]->words != words) {
-        at = (at + 1) % TABLES_MAX;
-        MC_ASSERT(++tried < TABLES_MAX);
-    }
-    if (tables[at])
-        return tables[at];
     MC_ASSERT(count <= ENTRIES_MAX);
-    struct index *index = tables[at] = mc_calloc(1, sizeof *index);
+    struct index *index = mc_calloc(1, sizeof *index);
     index->words = words;
     index->stride = stride_of(words, count, stride);
     for (size_t i = 0; i < MC_ARRAY_LEN(index->from); i++)
@@ -123,6 +115,27 @@ static struct index *index_of(const void *words, size_t count, size_t stride)
         add_word(index, word, i);
     }
     return index;
+}
+
+static struct index *tables[TABLES_MAX];
+
+static struct index *probe(const void *words, size_t count, size_t stride, size_t at)
+{
+    for (size_t tried = 0; tables[at] && tables[at]->words != words; tried++) {
+        MC_ASSERT(tried < TABLES_MAX);
+        at = (at + 1) % TABLES_MAX;
+    }
+    if (!tables[at])
+        tables[at] = make_index(words, count, stride);
+    return tables[at];
+}
+
+/* Nearly always it is where it is looked for first. */
+static inline const struct index *index_of(const void *words, size_t count, size_t stride)
+{
+    size_t at = (uintptr_t)words / 16 % TABLES_MAX;
+    const struct index *index = tables[at];
+    return index && index->words == words ? index : probe(words, count, stride, at);
 }
 
 /* The wording before `best` that stands around the letters at `at`, the first of several; `best`
