@@ -6,6 +6,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/find.h"
 #include "base/log.h"
 #include "base/memory.h"
 #include "base/output_file.h"
@@ -50,11 +51,7 @@ static struct mc_span provider_of(void *arg, struct mc_span host)
 
 static bool wants_quotes(struct mc_span cell)
 {
-    static const bool special[256] = {[','] = true, ['"'] = true, ['\r'] = true, ['\n'] = true};
-    for (size_t i = 0; i < cell.len; i++)
-        if (special[(unsigned char)cell.at[i]])
-            return true;
-    return false;
+    return mc_find_either(cell, ',', '"') || mc_find_either(cell, '\r', '\n');
 }
 
 static void add_cell(struct output *output, struct mc_span cell)
