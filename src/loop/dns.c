@@ -18,8 +18,6 @@ enum {
     REFUSED_PAUSE_MS = 1000,   /* before a single server is asked again after SERVFAIL */
     CROWDED_ROUNDS = 5,        /* as often a server that is only busy is asked */
     UNREACHABLE_PAUSE_MS = 50, /* before a dead server is tried again; doubles */
-    SLOW_ANSWER_MS = 20,       /* one that took so long came from afar */
-    NEARBY_WINDOW = 200,       /* questions under way are enough for a server that is near */
 };
 
 /* Who has the question now. */
@@ -164,6 +162,13 @@ static int64_t left_ms(const struct question *question)
     return question->deadline_ms - mc_loop_now_ms(question->dns->loop);
 }
 
+static void note_pace(const struct question *question, enum mc_dns_pace pace)
+{
+    struct mc_dns *dns = question->dns;
+    int64_t took_ms = (int64_t)dns->timeout_ms - left_ms(question);
+    mc_dns_window_note(&dns->window, pace, (uint32_t)took_ms, dns->queue.count > 0);
+}
+
 /* A resolver that refuses what it has no room for, but answers others: dnsmasq, in many a home
  * router, takes 150 questions at once. Before an answer, or after none for long, it means it. */
 static bool is_crowded(const struct mc_dns *dns, enum mc_dns_status status)
@@ -178,7 +183,7 @@ static void after_refusal(struct question *question, enum mc_dns_status status)
     struct mc_dns *dns = question->dns;
     unsigned count = servers(dns), rounds = count == 1 ? 2 : 1;
     if (is_crowded(dns, status)) {
-        mc_dns_window_note(&dns->window, MC_DNS_TURNED_AWAY, false);
+        note_pace(question, MC_DNS_TURNED_AWAY);
         dns->refused_in_a_row++;
         rounds = CROWDED_ROUNDS;
     }
@@ -233,15 +238,6 @@ static void follow_alias(struct question *question)
     send_try(question);
 }
 
-/* More questions under way only fill the queue of a server that answers this fast: its socket
- * holds some 270, and of a thousand sent at once the rest would be lost, time and again. */
-static bool wants_more(const struct question *question)
-{
-    const struct mc_dns *dns = question->dns;
-    int64_t took_ms = (int64_t)dns->timeout_ms - left_ms(question);
-    return dns->queue.count > 0 && (took_ms >= SLOW_ANSWER_MS || dns->window.size < NEARBY_WINDOW);
-}
-
 static void after_answer(struct question *question, const struct mc_dns_try_result *result)
 {
     struct mc_dns *dns = question->dns;
@@ -250,8 +246,7 @@ static void after_answer(struct question *question, const struct mc_dns_try_resu
     enum mc_dns_status status =
         mc_dns_message_read(message, question->type, result->bytes, result->len);
     if (status == MC_DNS_OK || status == MC_DNS_NO_DATA || status == MC_DNS_NOT_FOUND) {
-        mc_dns_window_note(&dns->window, result->late ? MC_DNS_LATE : MC_DNS_PROMPT,
-                           wants_more(question));
+        note_pace(question, result->late ? MC_DNS_LATE : MC_DNS_PROMPT);
         dns->refused_in_a_row = 0;
     }
     switch (status) {

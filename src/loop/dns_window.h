@@ -1,6 +1,10 @@
 /* How many questions may be under way at once, so that neither a home router nor a resolver is
  * flooded: starts small, doubles a round trip, and goes back by half when answers come only after
- * a question was repeated, as TCP does (RFC 5681), or when some are turned away. Pure. */
+ * a question was repeated, as TCP does (RFC 5681), or when some are turned away.
+ *
+ * A server that is near gets 200 and no more: they are enough to keep it busy, and others would
+ * only fill its queue. Its socket holds some 270, and of a thousand sent at once the rest would be
+ * lost, time and again. Pure. */
 #ifndef MC_LOOP_DNS_WINDOW_H
 #define MC_LOOP_DNS_WINDOW_H
 
@@ -11,6 +15,7 @@ struct mc_dns_window {
     uint32_t size;                      /* what may be under way now */
     uint32_t limit;                     /* what was asked for */
     uint32_t threshold;                 /* above it growth is slow */
+    uint32_t fastest_ms;                /* the answer that took least of all so far */
     uint32_t prompt, late, away, grown; /* since the last judgement */
 };
 
@@ -22,8 +27,9 @@ enum mc_dns_pace {
 
 void mc_dns_window_init(struct mc_dns_window *window, uint32_t limit);
 
-/* An answer came. `wanted`: questions wait for room. Questions that nobody answered, or that failed
- * otherwise, are not to be told: they speak of their domains. */
-void mc_dns_window_note(struct mc_dns_window *window, enum mc_dns_pace pace, bool wanted);
+/* An answer came, `took_ms` after its question. `wanted`: questions wait for room. Questions that
+ * nobody answered, or that failed otherwise, are not to be told: they speak of their domains. */
+void mc_dns_window_note(struct mc_dns_window *window, enum mc_dns_pace pace, uint32_t took_ms,
+                        bool wanted);
 
 #endif

@@ -293,14 +293,14 @@ static void names_that_can_be_asked(void **state)
     assert_false(mc_dns_name_is_askable(name));
 }
 
-/* Rounds of as many answers as the window holds, `per_cent` of them of that pace. */
+/* Rounds of as many answers as the window holds, `per_cent` of them of that pace, from afar. */
 static void play_pace(struct mc_dns_window *window, unsigned rounds, unsigned per_cent,
                       enum mc_dns_pace pace)
 {
     unsigned n = 0;
     while (rounds--)
         for (uint32_t i = window->size; i; i--)
-            mc_dns_window_note(window, n++ % 100 < per_cent ? pace : MC_DNS_PROMPT, true);
+            mc_dns_window_note(window, n++ % 100 < per_cent ? pace : MC_DNS_PROMPT, 30, true);
 }
 
 static void play(struct mc_dns_window *window, unsigned rounds, unsigned late_per_cent)
@@ -328,7 +328,7 @@ static void the_window_grows_and_shrinks(void **state)
     assert_int_equal(window.size, 1000);
     mc_dns_window_init(&window, 10000);
     for (unsigned i = 0; i < 1000; i++)
-        mc_dns_window_note(&window, MC_DNS_PROMPT, false);
+        mc_dns_window_note(&window, MC_DNS_PROMPT, 30, false);
     assert_int_equal(window.size, 100); /* nobody wanted more */
     mc_dns_window_init(&window, 1000);
     play(&window, 10, 0);
@@ -342,6 +342,26 @@ static void the_window_grows_and_shrinks(void **state)
     assert_int_equal(window.size, 1);
 }
 
+/* More than 200 only where it is the way that takes the time. */
+static void a_server_that_is_near_gets_no_more_than_it_needs(void **state)
+{
+    (void)state;
+    static const struct {
+        uint32_t fastest_ms, others_ms;
+        uint32_t size;
+    } cases[] = {{0, 0, 200},  {0, 12, 200},  {4, 19, 200},
+                 {5, 5, 1000}, {8, 12, 1000}, {0, 20, 1000}};
+    for (size_t i = 0; i < MC_ARRAY_LEN(cases); i++) {
+        struct mc_dns_window window;
+        mc_dns_window_init(&window, 1000);
+        mc_dns_window_note(&window, MC_DNS_PROMPT, cases[i].fastest_ms, true);
+        mc_dns_window_note(&window, MC_DNS_TURNED_AWAY, 0, true); /* by whom says nothing */
+        for (unsigned n = 0; n < 5000; n++)
+            mc_dns_window_note(&window, MC_DNS_PROMPT, cases[i].others_ms, true);
+        assert_int_equal(window.size, cases[i].size);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -352,6 +372,7 @@ int main(void)
         cmocka_unit_test(texts_and_names),
         cmocka_unit_test(names_that_can_be_asked),
         cmocka_unit_test(the_window_grows_and_shrinks),
+        cmocka_unit_test(a_server_that_is_near_gets_no_more_than_it_needs),
     };
     return cmocka_run_group_tests_name("dns_message", tests, NULL, NULL);
 }
