@@ -8,6 +8,15 @@ compare "$rounds" "$mailcheck clean -q --no-smtp $work/one.csv" "$anchor_dns 100
 stop_dns
 row 4 "--no-smtp, $domains domains: CPU a lookup" "bare c-ares" "$(calc "$ratio_cpu")" "<= 1.3"
 row 4 "the same: lookups a second" "bare c-ares" "$(calc "1 / $ratio_wall")" ">= 1"
+# As a provider's resolver is: then what counts is how many are under way, which ours finds out.
+head -n $((domains / 3)) "$work/names" >"$work/names.part"
+head -n $((domains / 3 + 1)) "$work/one.csv" >"$work/part.csv"
+start_dns 64 10
+compare 1 "$mailcheck clean -q --no-smtp $work/part.csv" \
+    "$bin/tests/bench/anchor_dns 198.18.0.54 $work/names.part 1000 8"
+stop_dns
+row 4 "10 ms away, $((domains / 3)) domains: lookups a second" "bare c-ares, 1000 under way" \
+    "$(calc "1 / $ratio_wall")" -
 start_dns 64
 spend 1 $mailcheck clean -q --no-smtp "$work/one.csv"
 stop_dns
