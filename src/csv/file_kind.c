@@ -46,11 +46,15 @@ static const struct kind {
 /* Control bytes that no text has; a stray NUL in a list is let through. */
 static bool is_binary(struct mc_span head)
 {
+    /* bit c: the control byte c is one of those */
+    const uint32_t odd = ~(UINT32_C(1) | UINT32_C(0x1f) << '\t' | UINT32_C(1) << 0x1b);
     size_t controls = 0, zeros = 0, len = head.len;
     for (size_t i = 0; i < len; i++) {
         unsigned char c = (unsigned char)head.at[i];
-        zeros += c == 0;
-        controls += c != 0 && c < 0x20 && !(c >= '\t' && c <= '\r') && c != 0x1b;
+        if (c < 0x20) {
+            zeros += c == 0;
+            controls += odd >> c & 1;
+        }
     }
     return controls * 20 > len || zeros * 3 > len;
 }
@@ -89,6 +93,8 @@ enum mc_encoding mc_file_kind_encoding(struct mc_span head, bool *bom)
     if (head.len >= 3 && memcmp(at, "\xef\xbb\xbf", 3) == 0)
         return MC_ENCODING_UTF8;
     *bom = false;
+    if (head.len == 0 || !memchr(at, '\0', head.len))
+        return MC_ENCODING_UTF8;
     /* digits, delimiters, line breaks and the at-sign are ASCII in any language: a quarter of
      * one half being zero, and next to nothing of the other, is no accident */
     size_t zeros[2] = {0, 0}, pairs = head.len / 2;

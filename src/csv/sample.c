@@ -43,6 +43,26 @@ static struct mc_span without_wrapping(struct mc_span text)
     return text;
 }
 
+/* A full-width at-sign, not at the start. */
+static bool has_wide_sign(struct mc_span text)
+{
+    return memchr(text.at, '\xef', text.len) &&
+           memmem(text.at + 1, text.len - 1, "\xef\xbc\xa0", 3);
+}
+
+/* What no address has, but two cells or a sentence. */
+static bool has_breaks(struct mc_span text)
+{
+    static const bool breaks[256] = {
+        [' '] = true, [','] = true, [';'] = true, ['|'] = true, ['\t'] = true, ['"'] = true,
+        ['<'] = true, ['>'] = true, ['('] = true, [')'] = true, ['\r'] = true, ['\n'] = true,
+    };
+    for (size_t i = 0; i < text.len; i++)
+        if (breaks[(unsigned char)text.at[i]])
+            return true;
+    return false;
+}
+
 /* Deliberately rough: it tells columns apart, not good addresses from bad ones. A wrong delimiter
  * leaves other delimiters inside the cell. */
 static enum mc_look look_of(struct mc_span text)
@@ -51,8 +71,8 @@ static enum mc_look look_of(struct mc_span text)
     if (text.len == 0)
         return MC_LOOK_EMPTY;
     const char *at = memchr(text.at, '@', text.len);
-    if (!at && memmem(text.at + 1, text.len - 1, "\xef\xbc\xa0", 3))
-        return MC_LOOK_MAYBE; /* full-width at-sign */
+    if (!at && has_wide_sign(text))
+        return MC_LOOK_MAYBE;
     if (!at)
         return is_number(text) ? MC_LOOK_NUMBER : MC_LOOK_OTHER;
     size_t left = (size_t)(at - text.at), right = text.len - left - 1;
@@ -60,10 +80,7 @@ static enum mc_look look_of(struct mc_span text)
         return MC_LOOK_OTHER; /* "@ann" is a name elsewhere */
     if (memchr(at + 1, '@', right) || !memchr(at + 1, '.', right))
         return MC_LOOK_MAYBE;
-    for (size_t i = 0; i < text.len; i++)
-        if (text.at[i] != '\0' && strchr(" ,;|\t\"<>()\r\n", text.at[i]))
-            return MC_LOOK_MAYBE;
-    return MC_LOOK_ADDRESS;
+    return has_breaks(text) ? MC_LOOK_MAYBE : MC_LOOK_ADDRESS;
 }
 
 static bool is_ours(struct mc_span name)
