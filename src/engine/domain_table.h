@@ -23,25 +23,18 @@ enum mc_domain_state {
 enum { MC_LANE_PLAIN, MC_LANE_UTF8, MC_LANES };
 
 struct mc_domain {
+    /* what every domain needs, in the first 64 bytes: of millions, each line counts */
     uint32_t name;                      /* in the arena */
     uint32_t suggestion;                /* in the arena; 0: none */
     uint32_t best_host;                 /* a host of no use, by name in the arena; 0: none */
     uint32_t detail;                    /* DNS evidence, in the arena */
     uint32_t created_ms, last_added_ms; /* since the start of the run */
     struct mc_address_queue waiting[MC_LANES];
-    uint32_t set[MC_LANES];       /* MX hosts left to ask, see mc_mx_sets; MC_NONE: none */
-    struct mc_address_queue held; /* accepted or doubted: proof is missing */
-    uint32_t under_way;           /* addresses with the prober, or waiting to be asked again */
+    uint32_t set[MC_LANES]; /* MX hosts left to ask, see mc_mx_sets; MC_NONE: none */
+    uint32_t recalled_at;   /* the outcome is the store's, of that time; 0: DNS's, or not known */
+    uint16_t provider;      /* of the best host, for mc_lists_provider_at; 0: none of the list */
     uint8_t state, reason;
-    uint8_t control_waits, control_losses;
-    uint8_t denials;         /* recipients told that `denied_by` does not serve the domain */
-    uint8_t ended[MC_LANES]; /* set is MC_NONE: the reason for all of the lane, ... */
-    uint32_t denied_by;      /* MX host, or MC_NONE */
-    uint32_t served_by;      /* MX host that spoke of a mailbox of the domain, or MC_NONE */
-    uint32_t ended_at;       /* ... and the address whose answer decided, or MC_NONE */
-    uint32_t known_good;     /* 1 + an address that the store says was accepted; 0: none */
-    uint32_t recalled_at;    /* the outcome is the store's, of that time; 0: DNS's, or not known */
-    uint16_t provider;       /* of the best host, for mc_lists_provider_at; 0: none of the list */
+    uint8_t ended[MC_LANES]; /* set is MC_NONE: the reason for all of the lane */
     struct mc_proof proof;
     uint8_t stored_proof; /* what the store has of `proof`, in its bits */
     bool disposable : 1, free : 1, control_timed : 1, doubtful : 1;
@@ -49,6 +42,15 @@ struct mc_domain {
     bool recalled : 1;      /* best_host is the store's */
     bool noted : 1;         /* the store has the outcome of this run */
     bool served_before : 1; /* the store knows of mailboxes that its servers spoke of */
+    /* what only a probe needs */
+    uint8_t control_waits, control_losses;
+    uint8_t denials;              /* recipients told that `denied_by` does not serve the domain */
+    struct mc_address_queue held; /* accepted or doubted: proof is missing */
+    uint32_t under_way;           /* addresses with the prober, or waiting to be asked again */
+    uint32_t denied_by;           /* MX host, or MC_NONE */
+    uint32_t served_by;           /* MX host that spoke of a mailbox of the domain, or MC_NONE */
+    uint32_t ended_at;            /* the address whose answer decided `ended`, or MC_NONE */
+    uint32_t known_good;          /* 1 + an address that the store says was accepted; 0: none */
 };
 
 struct mc_domain_table {
