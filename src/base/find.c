@@ -25,12 +25,12 @@ const char *mc_find_either_plain(struct mc_span text, char a, char b)
 }
 
 #if defined(__SSE2__)
-/* Bit i: byte i may be this small letter, large or small; a few other bytes look the same. */
-static unsigned places(const char *at, __m128i letter)
+/* All ones where a byte may be this small letter, large or small; a few other bytes look the same.
+ */
+static __m128i places(const char *at, __m128i letter)
 {
     const __m128i bytes = _mm_loadu_si128((const __m128i *)(const void *)at);
-    return (unsigned)_mm_movemask_epi8(
-        _mm_cmpeq_epi8(_mm_or_si128(bytes, _mm_set1_epi8(0x20)), letter));
+    return _mm_cmpeq_epi8(_mm_or_si128(bytes, _mm_set1_epi8(0x20)), letter);
 }
 
 /* Only where the first letter and, as far behind as it should be, the last one fit is the rest
@@ -46,7 +46,8 @@ const char *mc_find_nocase(struct mc_span text, struct mc_span what)
         if (block + 16 > end)
             block = end - 16;
         const char *at = text.at + block;
-        unsigned hits = places(at, first) & places(at + what.len - 1, last);
+        unsigned hits = (unsigned)_mm_movemask_epi8(
+            _mm_and_si128(places(at, first), places(at + what.len - 1, last)));
         for (; hits; hits &= hits - 1) {
             const char *place = at + __builtin_ctz(hits);
             if (mc_span_equal_nocase(mc_span(place, what.len), what))

@@ -266,8 +266,9 @@ static void look_inside(struct mc_input *input)
         mc_input_drop(input, 3);
     head = mc_input_window(input);
     /* line ends of old: a carriage return alone */
-    const char *line = memchr(head.at, '\n', head.len), *bare = memchr(head.at, '\r', head.len);
-    input->bare_returns = bare && !line && bare + 1 < head.at + head.len;
+    const char *line = memchr(head.at, '\n', head.len);
+    const char *bare = line ? NULL : memchr(head.at, '\r', head.len);
+    input->bare_returns = bare && bare + 1 < head.at + head.len;
     for (size_t i = 0; input->bare_returns && i < input->text.len; i++)
         if (input->text.at[i] == '\r')
             input->text.at[i] = '\n';

@@ -267,11 +267,20 @@ static void read_json(struct mc_mailbox *mailbox)
 
 /* ---- what is it? ---- */
 
-static bool is_field(struct mc_span line)
+/* The bytes of which the name of a field may be made. */
+static const bool *name_bytes(void)
+{
+    static bool bytes[256], made;
+    for (unsigned c = '!'; c < 0x7f && !made; c++)
+        bytes[c] = c != ':' && c != '@';
+    made = true;
+    return bytes;
+}
+
+static bool is_field(struct mc_span line, const bool *name)
 {
     size_t i = 0;
-    while (i < line.len && (unsigned)line.at[i] - '!' < 0x7f - '!' && line.at[i] != ':' &&
-           line.at[i] != '@')
+    while (i < line.len && name[(unsigned char)line.at[i]])
         i++;
     return i > 1 && i < line.len && line.at[i] == ':' &&
            (i + 1 == line.len || line.at[i + 1] != '/');
@@ -280,6 +289,7 @@ static bool is_field(struct mc_span line)
 /* Up to the first empty line; too long a one is cut. */
 static bool is_message(struct mc_span text)
 {
+    const bool *name = name_bytes();
     size_t fields = 0, others = 0;
     struct mc_span rest = text;
     for (size_t i = 0; i < LOOK_LINES && rest.len; i++) {
@@ -287,7 +297,7 @@ static bool is_message(struct mc_span text)
         bool folded = line.len && (line.at[0] == ' ' || line.at[0] == '\t');
         if ((!line.len || line.at[0] <= ' ') && !mc_bounce_trim(line).len)
             break;
-        if (!folded && (is_field(line) || mc_bounce_starts(line, ">From ")))
+        if (!folded && (is_field(line, name) || mc_bounce_starts(line, ">From ")))
             fields++;
         else if (!folded)
             others++;

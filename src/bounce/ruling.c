@@ -100,10 +100,16 @@ static struct mc_ruling answer(const struct mc_bounce_said *said, bool with_stat
     return mc_classify(said->stage, &reply, said->provider, &ours);
 }
 
+/* Mostly there is none. */
+static uint64_t fact_of(struct mc_span text)
+{
+    return text.len ? mc_hash(text) : 0;
+}
+
 static struct mc_hash128 hash_of(const struct mc_bounce_said *said, bool with_status)
 {
-    uint64_t facts[5] = {(uint64_t)said->stage, 0, mc_hash(said->provider), mc_hash(said->sender),
-                         mc_hash(said->recipient)};
+    uint64_t facts[5] = {(uint64_t)said->stage, 0, fact_of(said->provider), fact_of(said->sender),
+                         fact_of(said->recipient)};
     if (with_status)
         facts[1] = 1 + ((uint64_t)said->class << 32 | (uint64_t)said->subject << 16 | said->detail);
     struct mc_hash128 hash = mc_hash128(said->text);

@@ -351,8 +351,14 @@ static void put_in(struct mc_text *text, const char *reply, const char *recipien
 static void rulings(void **state)
 {
     (void)state;
-    static const char *const recipients[] = {"gone12@d7.example", "blocked@full.example",
-                                             "gone13@d8.example", "a@b.example", NULL};
+    /* of two of them nothing is said; who the last one is, is not known */
+    static const char *const recipients[] = {"gone12@d7.example",
+                                             "blocked@full.example",
+                                             "gone13@d8.example",
+                                             "a@b.example",
+                                             "mailbox@absent.example",
+                                             "absent@out.example",
+                                             NULL};
     char line[8192];
     size_t cases = 0;
     struct mc_text text = {0};
@@ -367,7 +373,8 @@ static void rulings(void **state)
         field[strcspn(field, "\t\n")] = '\0';
         for (size_t i = 0; i < MC_ARRAY_LEN(recipients); i++, cases++) {
             struct mc_reply reply;
-            put_in(&text, field, recipients[i] ? recipients[i] : "x@y.example");
+            bool named = recipients[i] && !strstr(recipients[i], "absent");
+            put_in(&text, field, named ? recipients[i] : "x@y.example");
             struct mc_bounce_said said = {.text = mc_text_span(&text),
                                           .recipient = recipients[i] ? mc_span_of(recipients[i])
                                                                      : mc_span("", 0)};
