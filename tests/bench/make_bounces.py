@@ -1,9 +1,10 @@
 #!/usr/bin/python3
-"""make_bounces.py COUNT MAILDIR MBOX STANDARD WHOLE: the messages of tests/cases/bounces,
+"""make_bounces.py COUNT MAILDIR MBOX STANDARD WHOLE FLAT: the messages of tests/cases/bounces,
 multiplied: other recipients, the replies of tests/cases/replies.tsv in place of their own, the
 trace fields and the returned newsletter that real ones have. STANDARD is an mbox of a quarter as
 many reports by RFC 3464 with the returned message's header, as Postfix writes them; WHOLE one of a
-fiftieth, with all of a newsletter. The same COUNT always gives the same bytes."""
+fiftieth, with all of a newsletter; FLAT one of a tenth as qmail writes them, with all of a letter
+of 8 KB and no MIME. The same COUNT always gives the same bytes."""
 import base64
 import pathlib
 import random
@@ -90,6 +91,24 @@ Content-Type: {kind}
 --{id}.1793613600/mx{n}.example.net--
 """
 
+FLAT = """From: MAILER-DAEMON@mx{n}.example.net
+To: news@sender.example
+Subject: failure notice
+
+Hi. This is the qmail-send program at mx{n}.example.net.
+I'm afraid I wasn't able to deliver your message to the following addresses.
+This is a permanent error; I've given up. Sorry it didn't work out.
+
+<{to}>:
+198.18.{a}.{b} does not like recipient.
+Remote host said: {reply}
+Giving up on 198.18.{a}.{b}.
+
+--- Below this line is a copy of the message.
+
+Return-Path: <news@sender.example>
+{letter}"""
+
 
 def replies():
     found = []
@@ -119,15 +138,15 @@ def message(template, number, choose, reply):
     return TRACE.format(**facts) + text
 
 
-def report(number, choose, reply, whole):
+def report(number, choose, reply, form):
     domain = f"d{choose.randrange(5000)}.example.org"
     facts = {"n": number, "a": number >> 8 & 255, "b": number & 255, "m": choose.randrange(60),
              "s": choose.randrange(60), "id": f"{choose.getrandbits(44):011X}",
              "hash": f"{choose.getrandbits(170):043x}=", "to": f"gone{number}@{domain}",
              "to_domain": domain}
     header = LETTER.format(**facts).split("\n\n")[0]
-    kind = "message/rfc822" if whole else "text/rfc822-headers"
-    if whole:
+    kind = "message/rfc822" if form == "whole" else "text/rfc822-headers"
+    if form == "whole":
         text = base64.encodebytes((PROSE.format(**facts) * 200).encode()).decode()
         line = "<td style=3D\"padding: 0\">What is new this week, and what it costs</td>=\n"
         header = header[:header.rindex("\n")] + f"""
@@ -145,7 +164,12 @@ Content-Transfer-Encoding: quoted-printable
 {line * 600}
 --{facts['id']}--
 """
-    reply = reply.replace("user@example.com", facts["to"]).replace("\\n", "\n    ")
+    reply = reply.replace("user@example.com", facts["to"])
+    if form == "flat":
+        letter = LETTER.format(**facts) + PROSE.format(**facts) * 45
+        return TRACE.format(**facts) + FLAT.format(**facts, letter=letter,
+                                                   reply=reply.replace("\\n", "\n"))
+    reply = reply.replace("\\n", "\n    ")
     return TRACE.format(**facts) + REPORT.format(**facts, kind=kind, letter=header, reply=reply)
 
 
@@ -157,8 +181,7 @@ def write_box(name, messages):
 
 
 def main():
-    count, maildir, mbox, standard, whole = (int(sys.argv[1]), pathlib.Path(sys.argv[2]),
-                                             *sys.argv[3:6])
+    count, maildir, mbox, *boxes = int(sys.argv[1]), pathlib.Path(sys.argv[2]), *sys.argv[3:7]
     templates = [path.read_text(encoding="utf-8", errors="surrogateescape")
                  for path in sorted(pathlib.Path("tests/cases/bounces").glob("*.eml"))]
     choose, said = random.Random(17), replies()
@@ -171,8 +194,9 @@ def main():
         (maildir / "cur" / f"1793613600.M{number}.mx:2,S").write_bytes(raw)
         messages.append(raw)
     write_box(mbox, messages)
-    for name, number, all_of_it in ((standard, count // 4, False), (whole, count // 50, True)):
-        write_box(name, (report(n, choose, choose.choice(said), all_of_it).encode()
+    forms = (("standard", count // 4), ("whole", count // 50), ("flat", count // 10))
+    for name, (form, number) in zip(boxes, forms):
+        write_box(name, (report(n, choose, choose.choice(said), form).encode()
                          for n in range(number)))
 
 

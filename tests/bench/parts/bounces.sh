@@ -4,7 +4,7 @@
 # message_from_bytes without a policy (compat32, the faster one). Of an mbox it is given the
 # messages, cut at the From_ lines.
 /usr/bin/python3 tests/bench/make_bounces.py "$reports" "$work/Maildir" "$work/mbox" \
-    "$work/standard" "$work/whole"
+    "$work/standard" "$work/whole" "$work/flat"
 cat >"$work/parse.py" <<'END'
 import email, os, sys
 path = sys.argv[1]
@@ -30,4 +30,5 @@ bounces "the same reports as an mbox" mbox mbox "$reports"
 bounces "an mbox of $((reports / 4)) delivery status notifications" standard standard \
     $((reports / 4))
 bounces "an mbox of $((reports / 50)) with all of the newsletter" whole whole $((reports / 50))
-rm -r "$work/Maildir" "$work/mbox" "$work/standard" "$work/whole"
+bounces "an mbox of $((reports / 10)) flat texts of 8 KB" flat flat $((reports / 10))
+rm -r "$work/Maildir" "$work/mbox" "$work/standard" "$work/whole" "$work/flat"
