@@ -2,7 +2,8 @@
  *
  * Owns the c-ares channels and their sockets. A socket's receive buffer may hold no more than some
  * 270 answers, so there are many channels with at most 150 questions each. c-ares repeats a
- * question and walks through the servers; which server comes first is the caller's choice. */
+ * question and walks through the servers; which server comes first is the caller's choice. The
+ * message is the caller's, its id is drawn here. */
 #ifndef MC_LOOP_DNS_ARES_H
 #define MC_LOOP_DNS_ARES_H
 
