@@ -8,7 +8,7 @@ enum {
     LATE_SHARE = 4,
     AWAY_SHARE = 32,  /* so few that were turned away are enough: a server says so itself */
     SLOW_GROWTH = 16, /* prompt answers for one more place, once it was too much */
-    NEARBY_WINDOW = 200,
+    NEARBY_WINDOW = 150,
     /* An answer that took so long came from afar, or was hard to find; and where not even one took
      * less than a few, it is the way that takes them. Less does not show: the clock is coarse. */
     SLOW_ANSWER_MS = 20,

@@ -2,9 +2,9 @@
  * flooded: starts small, doubles a round trip, and goes back by half when answers come only after
  * a question was repeated, as TCP does (RFC 5681), or when some are turned away.
  *
- * A server that is near gets 200 and no more: they are enough to keep it busy, and others would
- * only fill its queue. Its socket holds some 270, and of a thousand sent at once the rest would be
- * lost, time and again. Pure. */
+ * A server that is near gets 150 and no more: they are enough to keep it busy, and others would
+ * only fill its queue. dnsmasq takes no more at once, a socket holds some 270 (of a thousand sent
+ * at once the rest would be lost, time and again), and they fit into one channel of ours. Pure. */
 #ifndef MC_LOOP_DNS_WINDOW_H
 #define MC_LOOP_DNS_WINDOW_H
 
