@@ -72,8 +72,6 @@ static void trace(struct mc_session *session, const char *sign, struct mc_span t
 
 static void trace_reply(struct mc_session *session, const struct mc_reply *reply)
 {
-    if (!session->common->trace)
-        return;
     struct mc_text text = {0};
     struct mc_span rest = mc_span(reply->text, reply->text_len);
     do {
@@ -98,8 +96,6 @@ static void trace_ruling(struct mc_session *session, const struct mc_ruling *rul
         [MC_BLAME_PEER] = "the server",
         [MC_BLAME_US] = "us",
     };
-    if (!session->common->trace)
-        return;
     struct mc_text text = {0};
     mc_text_printf(
         &text, "%s: %s, blames %s%s; rule %s", mc_stage_name(mc_dialogue_stage(&session->dialogue)),
@@ -273,43 +269,43 @@ static void speak(struct mc_session *session)
     act(session, &step);
 }
 
-/* Of the sixteen bytes from here on: dots between digits, and colons, a pair of those for seven. */
-static unsigned address_marks(const char *at, uint64_t wanted)
+/* Three dots between digits. */
+static bool may_hold_ipv4(struct mc_span text)
 {
-    struct mc_bytes16 here = mc_bytes16_load(at), next = mc_bytes16_load(at + 1);
-    uint64_t dots = mc_bytes16_are(here, '.') & wanted, colons = mc_bytes16_are(here, ':') & wanted;
-    unsigned marks = 0;
-    if (dots)
-        dots &=
-            mc_bytes16_among(mc_bytes16_load(at - 1), '0', '9') & mc_bytes16_among(next, '0', '9');
-    for (; dots; dots &= dots - 1)
-        marks += 0x100;
-    if (colons & mc_bytes16_are(next, ':'))
-        marks += 7;
-    for (; colons; colons &= colons - 1)
-        marks++;
-    return marks;
+    unsigned dots = 0;
+    if (text.len < MC_BYTES16 + 2)
+        return memchr(text.at, '.', text.len) != NULL;
+    for (size_t at = 1; at + 1 < text.len; at += MC_BYTES16) { /* both have neighbours */
+        uint64_t wanted = 0xffff;
+        if (at + MC_BYTES16 + 1 > text.len) { /* the last block begins before its turn */
+            wanted <<= at + MC_BYTES16 + 1 - text.len;
+            at = text.len - MC_BYTES16 - 1;
+        }
+        wanted &= mc_bytes16_are(mc_bytes16_load(text.at + at), '.');
+        if (wanted)
+            wanted &= mc_bytes16_among(mc_bytes16_load(text.at + at - 1), '0', '9') &
+                      mc_bytes16_among(mc_bytes16_load(text.at + at + 1), '0', '9');
+        for (; wanted; wanted &= wanted - 1)
+            dots++;
+    }
+    return dots >= 3;
 }
 
-/* Our own address stands in few replies, and asking the kernel for it is dear. The least that one
- * has is three dots between digits, two colons in a row, or seven. */
-static bool may_hold_an_address(const struct mc_reply *reply)
+/* Two colons in a row, or seven. */
+static bool may_hold_ipv6(struct mc_span text)
 {
-    unsigned marks = 0;
-    size_t end = reply->text_len;
-    if (end < MC_BYTES16 + 2 || reply->text[0] == ':')
-        return memchr(reply->text, '.', end) || memchr(reply->text, ':', end);
-    for (size_t at = 1; at + 1 < end; at += MC_BYTES16) {
-        uint64_t wanted = 0xffff;
-        if (at + MC_BYTES16 + 1 > end) { /* the last block begins before its turn */
-            wanted <<= at + MC_BYTES16 + 1 - end;
-            at = end - MC_BYTES16 - 1;
-        }
-        marks += address_marks(reply->text + at, wanted);
-        if (marks >= 0x300 || (marks & 0xff) >= 6) /* the last byte may be a colon too */
-            return true;
-    }
-    return false;
+    const char *end = text.at + text.len;
+    unsigned colons = 0;
+    for (const char *at = text.at; (at = memchr(at, ':', (size_t)(end - at))) != NULL; at++)
+        colons += at + 1 < end && at[1] == ':' ? 7 : 1;
+    return colons >= 7;
+}
+
+/* Our own address stands in few replies, and asking the kernel for it is dear. */
+static bool may_hold_our_address(const struct mc_session *session, const struct mc_reply *reply)
+{
+    struct mc_span text = mc_span(reply->text, reply->text_len);
+    return mc_stream_is_ipv6(session->stream) ? may_hold_ipv6(text) : may_hold_ipv4(text);
 }
 
 static struct mc_ruling rule(struct mc_session *session, const struct mc_reply *reply)
@@ -318,7 +314,8 @@ static struct mc_ruling rule(struct mc_session *session, const struct mc_reply *
     enum mc_stage stage = mc_dialogue_stage(&session->dialogue);
     const struct mc_batch_item *item = mc_dialogue_item(&session->dialogue);
     struct mc_ours ours = {.sender = common->names.mail_from, .helo = common->names.helo};
-    if (reply->code >= 400 && may_hold_an_address(reply)) /* of a good one only the code is read */
+    if (reply->code >= 400 &&
+        may_hold_our_address(session, reply)) /* of a good one the code counts */
         ours.address = mc_span_of(mc_stream_local_address(session->stream));
     if (item)
         ours.recipient = mc_batch_address(&session->dialogue.batch, item);
@@ -333,11 +330,12 @@ static void take_reply(struct mc_session *session, const struct mc_reply *reply)
     const struct mc_session_events *events = session->common->events;
     struct mc_ruling ruling = {0};
     bool ruled = reply->code >= 400 || dialogue->state == MC_DIALOGUE_RCPT;
-    trace_reply(session, reply);
-    if (ruled) {
+    if (session->common->trace)
+        trace_reply(session, reply);
+    if (ruled)
         ruling = rule(session, reply);
+    if (ruled && session->common->trace)
         trace_ruling(session, &ruling);
-    }
     enum mc_dialogue_state state = dialogue->state;
     enum mc_stage stage = mc_dialogue_stage(dialogue);
     enum mc_dialogue_event event = mc_dialogue_event_of(dialogue, reply, ruled ? &ruling : NULL);
@@ -348,7 +346,10 @@ static void take_reply(struct mc_session *session, const struct mc_reply *reply)
         events->against(session, stage, reply, &ruling);
     if (event == MC_HEARD_GOOD && (state == MC_DIALOGUE_EHLO || state == MC_DIALOGUE_HELO))
         events->welcome(session);
-    act(session, &step);
+    if (step.action == MC_DIALOGUE_WAIT)
+        session->waits_on = true;
+    else
+        act(session, &step);
 }
 
 static void on_received(void *owner, const char *bytes, size_t len)
@@ -374,7 +375,8 @@ static void on_received(void *owner, const char *bytes, size_t len)
         if (state == MC_REPLY_COMPLETE) {
             take_reply(session, &reader->reply);
         } else {
-            trace_reply(session, &reader->reply);
+            if (session->common->trace)
+                trace_reply(session, &reader->reply);
             hear(session, MC_HEARD_GARBAGE);
         }
         if (!session->over)
@@ -382,6 +384,10 @@ static void on_received(void *owner, const char *bytes, size_t len)
     }
     if (session->over)
         return;
+    if (session->waits_on) { /* one deadline for what came together */
+        session->waits_on = false;
+        act(session, &(struct mc_dialogue_step){.action = MC_DIALOGUE_WAIT});
+    }
     if (!partial)
         give_back(session);
     if (!partial && session->speak)
