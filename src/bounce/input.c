@@ -27,6 +27,28 @@ struct mc_input_layers {
 /* ---- bytes ---- */
 
 /* Appends what comes next; false at the end. */
+static ssize_t read_some(int fd, char *at, size_t want)
+{
+    ssize_t got;
+    do
+        got = read(fd, at, want);
+    while (got < 0 && errno == EINTR);
+    return got;
+}
+
+/* A file that gave less than was asked for is at its end, but some file systems give what they have
+ * at hand: so it is asked once more. What fails here fails the next time. */
+static void read_rest(struct mc_input *input, struct mc_text *to, size_t room)
+{
+    ssize_t got = 0;
+    while (room && (got = read_some(input->fd, to->at + to->len, room)) > 0) {
+        to->len += (size_t)got;
+        room -= (size_t)got;
+    }
+    if (room && !got)
+        input->expected = 0;
+}
+
 static bool read_raw(struct mc_input *input, struct mc_text *to)
 {
     if (input->fd < 0) {
@@ -40,12 +62,9 @@ static bool read_raw(struct mc_input *input, struct mc_text *to)
     bool known = input->expected != UINT64_MAX;
     size_t want = !known || input->expected > BLOCK_MAX ? BLOCK_MAX : (size_t)input->expected;
     char *at = mc_text_reserve(to, known ? want : BLOCK);
-    ssize_t got;
     if (!known && !input->regular && input->waiting)
         input->waiting(input->waiting_arg);
-    do
-        got = read(input->fd, at, known ? want : BLOCK);
-    while (got < 0 && errno == EINTR);
+    ssize_t got = read_some(input->fd, at, known ? want : BLOCK);
     if (got < 0) {
         input->state = MC_INPUT_FAILED;
         input->error = errno;
@@ -54,8 +73,8 @@ static bool read_raw(struct mc_input *input, struct mc_text *to)
     to->len += (size_t)got;
     if (known)
         input->expected = got ? input->expected - (uint64_t)got : 0;
-    else if (input->regular && got < BLOCK) /* the end, or it would have been more */
-        input->expected = 0;
+    else if (input->regular && got < BLOCK)
+        read_rest(input, to, BLOCK - (size_t)got);
     return got > 0;
 }
 

@@ -17,17 +17,20 @@
 #define NAME_BYTES     4200
 #define FROM_LINE_MAX  1000
 
+/* "NAME:7", with a NUL behind it. */
 static struct mc_span numbered(const char *name, uint64_t number, char *out, size_t size)
 {
     char digits[20];
-    size_t len = strnlen(name, size - sizeof digits - 1), at = sizeof digits;
+    size_t len = strnlen(name, size - sizeof digits - 2), at = sizeof digits;
     do
         digits[--at] = (char)('0' + number % 10);
     while (number /= 10);
     memcpy(out, name, len);
     out[len++] = ':';
     memcpy(out + len, digits + at, sizeof digits - at);
-    return mc_span(out, len + sizeof digits - at);
+    len += sizeof digits - at;
+    out[len] = '\0';
+    return mc_span(out, len);
 }
 
 bool mc_mailbox_complain(struct mc_mailbox *mailbox, const char *name, const char *what)
@@ -159,8 +162,11 @@ static void read_lines(struct mc_mailbox *mailbox)
         const char *end =
             window.len > seen ? memchr(window.at + seen, '\n', window.len - seen) : NULL;
         seen = end ? (size_t)(end - window.at) : window.len;
-        if (!end && seen <= LINE_BYTES_MAX && mc_input_more(input))
-            continue;
+        if (!end && seen <= LINE_BYTES_MAX) {
+            if (mc_input_more(input))
+                continue;
+            window = mc_input_window(input); /* it may have moved for nothing */
+        }
         if (!end && !seen)
             return;
         struct mc_span from = numbered(mailbox->name, number, source, sizeof source);

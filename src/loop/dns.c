@@ -142,11 +142,11 @@ static void send_try(struct question *question)
         .server = question->server,
         .patient = question->patient,
     };
+    question->state = SENT;
     if (!try.len || is_onion(name)) {
         settle_failure(question, try.len ? MC_DNS_NOT_FOUND : MC_DNS_BAD, false);
         return;
     }
-    question->state = SENT;
     dns->carrier.send(dns->carrier.self, &try, question);
 }
 

@@ -93,6 +93,22 @@ same "the line behind a very long one" "$(cut -d, -f1,2 "$T/out" | tail -n 1)" "
 ok "which is passed over" has 'a line of more than 1 MB is passed over' "$T/err"
 ok "in little memory" test "$(tail -n 1 "$T/err")" -lt 65536
 
+# A last line without an end, when the text before it has gone from memory by halves, or all of it.
+printf '   550 ' >"$T/short"
+mailcheck bounces "$T/short"
+same "a last line without an end" "$(tail -n 1 "$T/out")" ",soft,server_error,550,$T/short:1"
+for padding in 65530 131073; do
+    { head -c $padding /dev/zero | tr '\0' ' ' && printf '%s' "$line"; } >"$T/padded"
+    "$MAILCHECK" bounces --no-store >"$T/out" 2>"$T/err" < <(cat "$T/padded")
+    same "one behind $padding blanks" "$(cut -d, -f1,2 "$T/out" | tail -n 1)" "a@example.org,hard"
+done
+
+# Two files with broken events: each is named as it is.
+printf '{"event":\n' >"$T/broken"
+cp "$T/broken" "$T/broken-with-a-longer-name"
+mailcheck bounces "$T/broken-with-a-longer-name" "$T/broken"
+ok "a broken event and where it is" has "^mailcheck: warning: $T/broken:1: no JSON, or cut short$" "$T/err"
+
 mailcheck bounces "$T/there-is-none"
 same "a file that is not there" "$status" 1
 mailcheck bounces --verp nonsense /dev/null
