@@ -18,7 +18,7 @@ static bool is_header_of_original(struct mc_span line)
     static const char *const fields[] = {
         "Received: ",     "Return-Path: ", "Message-ID: ",  "DKIM-Signature:",
         "MIME-Version: ", "X-Mailer: ",    "Delivered-To: "};
-    return mc_bounce_starts_any(line, fields, MC_ARRAY_LEN(fields)) < MC_ARRAY_LEN(fields);
+    return MC_BOUNCE_STARTS(line, fields);
 }
 
 static bool looks_like_header(struct mc_span line)
@@ -513,7 +513,7 @@ static bool breaks(struct mc_span tag)
 {
     static const char *const tags[] = {"br", "p",   "/p", "div", "/div", "tr",   "/tr",
                                        "li", "/li", "h",  "/h",  "pre",  "/pre", "hr"};
-    return mc_bounce_starts_any(tag, tags, MC_ARRAY_LEN(tags)) < MC_ARRAY_LEN(tags);
+    return MC_BOUNCE_STARTS(tag, tags);
 }
 
 void mc_prose_from_html(struct mc_span html, struct mc_text *text)

@@ -104,7 +104,7 @@ bool mc_is_daemon(struct mc_span address)
     struct mc_span local = mc_span(address.at, sign ? (size_t)(sign - address.at) : address.len);
     if (!local.len || !strchr("mpahd", mc_ascii_lower(local.at[0])))
         return false; /* none of them begins so */
-    if (mc_bounce_starts_any(local, names, MC_ARRAY_LEN(names)) < MC_ARRAY_LEN(names))
+    if (MC_BOUNCE_STARTS(local, names))
         return true;
     static const char *const programs[] = {"mailman", "majordomo", "listserv", "sympa"};
     for (size_t i = 0; i < MC_ARRAY_LEN(programs); i++)

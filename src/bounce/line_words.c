@@ -4,15 +4,11 @@
 #include "bounce/judge.h"
 #include "bounce/wordings.h"
 
-#define HAS(table, text) mc_bounce_has_any(text, table, MC_ARRAY_LEN(table))
-#define STARTS(text, table)                                                                        \
-    (mc_bounce_starts_any(text, table, MC_ARRAY_LEN(table)) < MC_ARRAY_LEN(table))
-
 bool mc_words_answer(struct mc_span subject)
 {
     static const char *const marks[] = {
         "Re:", "AW:", "SV:", "Antw:", "RES:", "Odp:", "回复", "答复"};
-    return STARTS(subject, marks);
+    return MC_BOUNCE_STARTS(subject, marks);
 }
 
 bool mc_words_delay(struct mc_span subject)
@@ -32,14 +28,14 @@ bool mc_words_trade(struct mc_span text)
         "заказ",    "包裹",     "快递",        "订单",    "荷物",       "ご注文",
         "택배",
     };
-    return HAS(words, text);
+    return MC_BOUNCE_HAS(text, words);
 }
 
 bool mc_words_daemon(struct mc_span from)
 {
     static const char *const words[] = {"daemon", "postmaster",           "mail delivery",
                                         "mailer", "system administrator", "mail admin"};
-    return (HAS(words, from) && !mc_bounce_has(from, "cron daemon")) ||
+    return (MC_BOUNCE_HAS(from, words) && !mc_bounce_has(from, "cron daemon")) ||
            mc_span_equal(from, mc_span("<>", 2));
 }
 
@@ -53,7 +49,7 @@ bool mc_words_person(struct mc_span from)
     };
     const char *sign = from.len ? memchr(from.at, '<', from.len) : NULL;
     struct mc_span name = mc_span(from.at, sign ? (size_t)(sign - from.at) : 0);
-    return mc_bounce_trim(name).len > 0 && !HAS(machines, name);
+    return mc_bounce_trim(name).len > 0 && !MC_BOUNCE_HAS(name, machines);
 }
 
 bool mc_words_advise(struct mc_span said)
@@ -79,7 +75,7 @@ bool mc_words_advise(struct mc_span said)
         "対処",
         "해결",
     };
-    return STARTS(said, heads);
+    return MC_BOUNCE_STARTS(said, heads);
 }
 
 bool mc_words_lead_elsewhere(struct mc_span line)
@@ -104,7 +100,7 @@ bool mc_words_lead_elsewhere(struct mc_span line)
     if (!line.len || strchr(".!", line.at[line.len - 1]) ||
         (line.len > 3 && !memcmp(line.at + line.len - 3, wide, 3)))
         return false;
-    return HAS(words, line);
+    return MC_BOUNCE_HAS(line, words);
 }
 
 bool mc_words_arrived(struct mc_span behind)
@@ -116,5 +112,5 @@ bool mc_words_arrived(struct mc_span behind)
     };
     while (behind.len && strchr("<>()[]:;,.-\"' \t", behind.at[0]))
         behind = mc_span(behind.at + 1, behind.len - 1);
-    return STARTS(behind, words);
+    return MC_BOUNCE_STARTS(behind, words);
 }

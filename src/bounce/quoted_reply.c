@@ -172,7 +172,7 @@ static struct mc_span alone(struct mc_span reply)
     mc_bounce_line(&rest);
     while (rest.len) {
         struct mc_span line = mc_bounce_trim(mc_bounce_line(&rest));
-        if (mc_bounce_starts_any(line, marks, MC_ARRAY_LEN(marks)) < MC_ARRAY_LEN(marks))
+        if (MC_BOUNCE_STARTS(line, marks))
             return mc_bounce_trim(mc_span(reply.at, (size_t)(line.at - reply.at)));
     }
     return reply;

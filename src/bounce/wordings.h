@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "base/memory.h"
 #include "base/span.h"
 
 /* The first of `count` wordings (first in the table) that the text has, `count` where it has none;
@@ -21,5 +22,10 @@ bool mc_bounce_has_any(struct mc_span text, const char *const *words, size_t cou
 size_t mc_bounce_place_any(struct mc_span text, const char *const *words, size_t count);
 /* The first in the table with which the text starts, `count` where there is none. */
 size_t mc_bounce_starts_any(struct mc_span text, const char *const *words, size_t count);
+
+/* The same of a table that is an array: the text has one of them, starts with one. */
+#define MC_BOUNCE_HAS(text, table) mc_bounce_has_any(text, table, MC_ARRAY_LEN(table))
+#define MC_BOUNCE_STARTS(text, table)                                                              \
+    (mc_bounce_starts_any(text, table, MC_ARRAY_LEN(table)) < MC_ARRAY_LEN(table))
 
 #endif

@@ -347,11 +347,6 @@ void mc_stream_start_tls(struct mc_stream *stream, const char *host)
     mc_stream_send_tls(stream);
 }
 
-bool mc_stream_is_ipv6(const struct mc_stream *stream)
-{
-    return stream->family == AF_INET6;
-}
-
 const char *mc_stream_local_address(struct mc_stream *stream)
 {
     if (!stream->local && stream->fd >= 0)

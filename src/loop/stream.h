@@ -74,9 +74,6 @@ void mc_stream_write(struct mc_stream *stream, const char *bytes, size_t len);
  */
 void mc_stream_start_tls(struct mc_stream *stream, const char *host);
 
-/* What kind of address our own end has, known before it is. */
-bool mc_stream_is_ipv6(const struct mc_stream *stream);
-
 /* Our own end of the connection as text, "" when not known; valid while the stream is. */
 const char *mc_stream_local_address(struct mc_stream *stream);
 

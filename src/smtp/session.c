@@ -1,6 +1,5 @@
 #include "smtp/session.h"
 
-#include "base/bytes16.h"
 #include "base/hash.h"
 #include "base/memory.h"
 
@@ -269,43 +268,17 @@ static void speak(struct mc_session *session)
     act(session, &step);
 }
 
-/* Three dots between digits. */
-static bool may_hold_ipv4(struct mc_span text)
+/* Our own address stands in few replies, and asking the kernel for it is dear. The least that one
+ * has is three dots between digits, two colons in a row, or seven. */
+static bool may_hold_an_address(const struct mc_reply *reply)
 {
-    unsigned dots = 0;
-    if (text.len < MC_BYTES16 + 2)
-        return memchr(text.at, '.', text.len) != NULL;
-    for (size_t at = 1; at + 1 < text.len; at += MC_BYTES16) { /* both have neighbours */
-        uint64_t wanted = 0xffff;
-        if (at + MC_BYTES16 + 1 > text.len) { /* the last block begins before its turn */
-            wanted <<= at + MC_BYTES16 + 1 - text.len;
-            at = text.len - MC_BYTES16 - 1;
-        }
-        wanted &= mc_bytes16_are(mc_bytes16_load(text.at + at), '.');
-        if (wanted)
-            wanted &= mc_bytes16_among(mc_bytes16_load(text.at + at - 1), '0', '9') &
-                      mc_bytes16_among(mc_bytes16_load(text.at + at + 1), '0', '9');
-        for (; wanted; wanted &= wanted - 1)
-            dots++;
-    }
-    return dots >= 3;
-}
-
-/* Two colons in a row, or seven. */
-static bool may_hold_ipv6(struct mc_span text)
-{
-    const char *end = text.at + text.len;
-    unsigned colons = 0;
-    for (const char *at = text.at; (at = memchr(at, ':', (size_t)(end - at))) != NULL; at++)
+    const char *end = reply->text + reply->text_len;
+    unsigned dots = 0, colons = 0;
+    for (const char *at = reply->text; (at = memchr(at, '.', (size_t)(end - at))) != NULL; at++)
+        dots += at > reply->text && mc_is_digit(at[-1]) && at + 1 < end && mc_is_digit(at[1]);
+    for (const char *at = reply->text; (at = memchr(at, ':', (size_t)(end - at))) != NULL; at++)
         colons += at + 1 < end && at[1] == ':' ? 7 : 1;
-    return colons >= 7;
-}
-
-/* Our own address stands in few replies, and asking the kernel for it is dear. */
-static bool may_hold_our_address(const struct mc_session *session, const struct mc_reply *reply)
-{
-    struct mc_span text = mc_span(reply->text, reply->text_len);
-    return mc_stream_is_ipv6(session->stream) ? may_hold_ipv6(text) : may_hold_ipv4(text);
+    return dots >= 3 || colons >= 7;
 }
 
 static struct mc_ruling rule(struct mc_session *session, const struct mc_reply *reply)
@@ -314,8 +287,7 @@ static struct mc_ruling rule(struct mc_session *session, const struct mc_reply *
     enum mc_stage stage = mc_dialogue_stage(&session->dialogue);
     const struct mc_batch_item *item = mc_dialogue_item(&session->dialogue);
     struct mc_ours ours = {.sender = common->names.mail_from, .helo = common->names.helo};
-    if (reply->code >= 400 &&
-        may_hold_our_address(session, reply)) /* of a good one the code counts */
+    if (reply->code >= 400 && may_hold_an_address(reply)) /* of a good one the code counts */
         ours.address = mc_span_of(mc_stream_local_address(session->stream));
     if (item)
         ours.recipient = mc_batch_address(&session->dialogue.batch, item);
@@ -346,10 +318,7 @@ static void take_reply(struct mc_session *session, const struct mc_reply *reply)
         events->against(session, stage, reply, &ruling);
     if (event == MC_HEARD_GOOD && (state == MC_DIALOGUE_EHLO || state == MC_DIALOGUE_HELO))
         events->welcome(session);
-    if (step.action == MC_DIALOGUE_WAIT)
-        session->waits_on = true;
-    else
-        act(session, &step);
+    act(session, &step);
 }
 
 static void on_received(void *owner, const char *bytes, size_t len)
@@ -384,10 +353,6 @@ static void on_received(void *owner, const char *bytes, size_t len)
     }
     if (session->over)
         return;
-    if (session->waits_on) { /* one deadline for what came together */
-        session->waits_on = false;
-        act(session, &(struct mc_dialogue_step){.action = MC_DIALOGUE_WAIT});
-    }
     if (!partial)
         give_back(session);
     if (!partial && session->speak)

@@ -93,7 +93,6 @@ struct mc_session {
     bool connected, timed_out;      /* timed_out: the connect */
     uint64_t wording;               /* of the last reply that was ruled on (ruling_memo.h) */
     bool speak;                     /* mc_dialogue_go is due */
-    bool waits_on;                  /* for the next reply; its deadline is not yet set */
     bool surplus;                   /* more input stands behind the reply being served */
     bool stopping, over;
     bool secure, secure_waits; /* counted in common->secure; in common->secure_waiting */

@@ -519,12 +519,6 @@ void mc_stream_start_tls(struct mc_stream *stream, const char *host)
     }
 }
 
-bool mc_stream_is_ipv6(const struct mc_stream *stream)
-{
-    (void)stream;
-    return false;
-}
-
 const char *mc_stream_local_address(struct mc_stream *stream)
 {
     return stream->up ? "198.18.255.1" : "";

@@ -346,6 +346,21 @@ static void client_close(struct client *client)
     mc_loop_free(client->loop);
 }
 
+/* A server that serves one client. */
+static void start_both(struct server *server, struct client *client, uint32_t timeout_ms, bool tcp)
+{
+    char servers[40];
+    server_start(server, NULL);
+    snprintf(servers, sizeof servers, "127.0.0.1:%u", server->port);
+    client_open(client, servers, timeout_ms, tcp);
+}
+
+static void stop_both(struct server *server, struct client *client)
+{
+    client_close(client);
+    server_stop(server);
+}
+
 static void on_answer(void *arg, const struct mc_dns_answer *answer)
 {
     struct client *client = arg;
@@ -427,10 +442,7 @@ static void every_kind_of_answer_stays_apart(void **state)
     };
     struct server server;
     struct client client;
-    char servers[40];
-    server_start(&server, NULL);
-    snprintf(servers, sizeof servers, "127.0.0.1:%u", server.port);
-    client_open(&client, servers, 900, false);
+    start_both(&server, &client, 900, false);
     for (size_t i = 0; i < MC_ARRAY_LEN(cases); i++) {
         server.seen_once = 0;
         ask_and_wait(&client, cases[i].type, cases[i].name);
@@ -438,8 +450,7 @@ static void every_kind_of_answer_stays_apart(void **state)
         assert_int_equal(client.count, cases[i].count);
         assert_string_equal(client.first, cases[i].first);
     }
-    client_close(&client);
-    server_stop(&server);
+    stop_both(&server, &client);
 }
 
 static void a_passing_servfail_is_asked_again(void **state)
@@ -447,16 +458,12 @@ static void a_passing_servfail_is_asked_again(void **state)
     (void)state;
     struct server server;
     struct client client;
-    char servers[40];
-    server_start(&server, NULL);
-    snprintf(servers, sizeof servers, "127.0.0.1:%u", server.port);
-    client_open(&client, servers, 5000, false);
+    start_both(&server, &client, 5000, false);
     ask_and_wait(&client, MC_DNS_MX, "flaky.test");
     assert_int_equal(client.status, MC_DNS_OK);
     assert_int_equal(server.udp_questions, 2);
     assert_int_equal(mc_dns_questions(client.dns), 1);
-    client_close(&client);
-    server_stop(&server);
+    stop_both(&server, &client);
 }
 
 /* A server that has answered others has no room for this one now; one that never answered anybody
@@ -553,8 +560,7 @@ static void no_descriptor_left_is_our_own_trouble(void **state)
     assert_int_equal(client.status, MC_DNS_LOCAL);
     ask_and_wait(&client, MC_DNS_MX, "good.test");
     assert_int_equal(client.status, MC_DNS_OK);
-    client_close(&client);
-    server_stop(&server);
+    stop_both(&server, &client);
 }
 
 static void two_thousand_at_once(void **state)
@@ -563,10 +569,7 @@ static void two_thousand_at_once(void **state)
     static const char *const names[] = {"good%u.test", "nx%u.test", "empty%u.test", "null%u.test"};
     struct server server;
     struct client client;
-    char servers[40];
-    server_start(&server, NULL);
-    snprintf(servers, sizeof servers, "127.0.0.1:%u", server.port);
-    client_open(&client, servers, 5000, false);
+    start_both(&server, &client, 5000, false);
     for (unsigned i = 0; i < 2000; i++) {
         char name[40];
         snprintf(name, sizeof name, names[i % 4], i);
@@ -576,8 +579,7 @@ static void two_thousand_at_once(void **state)
     assert_int_equal(client.answers, 2000);
     assert_int_equal(mc_dns_questions(client.dns), 2000);
     assert_in_range(server.udp_questions, 2000, 2100);
-    client_close(&client);
-    server_stop(&server);
+    stop_both(&server, &client);
 }
 
 /* Who cannot see a question must not be able to guess its id: all are used, in no order. */
@@ -586,10 +588,7 @@ static void ids_cannot_be_guessed(void **state)
     (void)state;
     struct server server;
     struct client client;
-    char servers[40];
-    server_start(&server, NULL);
-    snprintf(servers, sizeof servers, "127.0.0.1:%u", server.port);
-    client_open(&client, servers, 5000, false);
+    start_both(&server, &client, 5000, false);
     for (unsigned i = 0; i < 2000; i++)
         ask(&client, MC_DNS_MX, "good.test");
     run_dry(&client);
@@ -605,8 +604,7 @@ static void ids_cannot_be_guessed(void **state)
     assert_true(server.guessed < 20);
     for (size_t i = 0; i < MC_ARRAY_LEN(sixteenths); i++)
         assert_in_range(sixteenths[i], 60, 200);
-    client_close(&client);
-    server_stop(&server);
+    stop_both(&server, &client);
 }
 
 static void tcp_alone(void **state)
@@ -614,10 +612,7 @@ static void tcp_alone(void **state)
     (void)state;
     struct server server;
     struct client client;
-    char servers[40];
-    server_start(&server, NULL);
-    snprintf(servers, sizeof servers, "127.0.0.1:%u", server.port);
-    client_open(&client, servers, 1000, true);
+    start_both(&server, &client, 1000, true);
     for (unsigned i = 0; i < 51; i++)
         ask(&client, i % 2 ? MC_DNS_A : MC_DNS_MX, "good.test");
     run_dry(&client);
@@ -626,8 +621,7 @@ static void tcp_alone(void **state)
     assert_int_equal(server.udp_questions, 0);
     assert_int_equal(server.tcp_questions, 51);
     assert_int_equal(server.connections, 1);
-    client_close(&client);
-    server_stop(&server);
+    stop_both(&server, &client);
 }
 
 static void proxy_open(struct client *client, const struct server *server, uint32_t timeout_ms)
@@ -681,8 +675,7 @@ static void through_a_proxy(void **state)
     assert_int_equal(client.answers, 500);
     assert_int_equal(server.connections, before + 1);
     assert_int_equal(server.udp_questions, 0);
-    client_close(&client);
-    server_stop(&server);
+    stop_both(&server, &client);
 }
 
 /* A server may hang up, or fall silent, when it likes: no question is lost. */
@@ -755,8 +748,7 @@ static void there_is_room_for_more_than_the_window(void **state)
     run_dry(&client);
     assert_int_equal(client.answers, asked);
     assert_true(mc_dns_has_room(client.dns));
-    client_close(&client);
-    server_stop(&server);
+    stop_both(&server, &client);
 }
 
 static void freed_at_work(void **state)
@@ -764,10 +756,7 @@ static void freed_at_work(void **state)
     (void)state;
     struct server server;
     struct client client;
-    char servers[40];
-    server_start(&server, NULL);
-    snprintf(servers, sizeof servers, "127.0.0.1:%u", server.port);
-    client_open(&client, servers, 3000, false);
+    start_both(&server, &client, 3000, false);
     for (unsigned i = 0; i < 300; i++) {
         ask(&client, MC_DNS_MX, "silent.test");
         ask(&client, MC_DNS_MX, "servfail.test");

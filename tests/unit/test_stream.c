@@ -151,6 +151,15 @@ static void close_world(struct world *world)
         }                                                                                          \
     } while (0)
 
+/* A stream that is up; its peer's end. */
+static int open_connected(struct world *world)
+{
+    open_world(world, &(struct mc_net_options){0});
+    connect_to(world, &world->address);
+    RUN_UNTIL(world, world->connected);
+    return accept_client(world);
+}
+
 static void say(int fd, const char *text)
 {
     assert_int_equal(send(fd, text, strlen(text), MSG_NOSIGNAL), strlen(text));
@@ -209,10 +218,7 @@ static void our_half_may_close_with_the_last_words(void **state)
 {
     (void)state;
     struct world world;
-    open_world(&world, &(struct mc_net_options){0});
-    connect_to(&world, &world.address);
-    RUN_UNTIL(&world, world.connected);
-    int peer = accept_client(&world);
+    int peer = open_connected(&world);
     mc_stream_finish(world.stream, "QUIT\r\n", 6, true, 60000);
     hear(peer, "QUIT\r\n");
     assert_int_equal(recv(peer, &(char){0}, 1, 0), 0);
@@ -230,10 +236,7 @@ static void a_peer_that_never_closes_is_left(void **state)
 {
     (void)state;
     struct world world;
-    open_world(&world, &(struct mc_net_options){0});
-    connect_to(&world, &world.address);
-    RUN_UNTIL(&world, world.connected);
-    int peer = accept_client(&world);
+    int peer = open_connected(&world);
     int64_t start_ms = mc_loop_now_ms(world.loop);
     mc_stream_finish(world.stream, "QUIT\r\n", 6, false, 20);
     RUN_UNTIL(&world, world.finished);
@@ -333,10 +336,7 @@ static void writing_to_a_peer_that_has_gone(void **state)
 {
     (void)state;
     struct world world;
-    open_world(&world, &(struct mc_net_options){0});
-    connect_to(&world, &world.address);
-    RUN_UNTIL(&world, world.connected);
-    int peer = accept_client(&world);
+    int peer = open_connected(&world);
     say(peer, "421 too busy\r\n");
     reset_peer(peer);
     world.in_call = true;
@@ -385,10 +385,7 @@ static void last_words_survive_a_close(void **state)
 {
     (void)state;
     struct world world;
-    open_world(&world, &(struct mc_net_options){0});
-    connect_to(&world, &world.address);
-    RUN_UNTIL(&world, world.connected);
-    int peer = accept_client(&world);
+    int peer = open_connected(&world);
     say(peer, "250-this\r\n250 is never read\r\n");
     mc_stream_write(world.stream, "QUIT\r\n", 6);
     let_go(&world);
